@@ -1,0 +1,86 @@
+// What the page and the worker say to each other. The worker streams RunEvents; a recorded run in public/ is a list of the same events.
+import type { GrpoOptions } from '../grpo/options.ts';
+import type { PresetName } from '../recipes/presets.ts';
+import type { TaskName } from '../tasks/task.ts';
+
+/** One completion of the shown group. All arrays have one entry a token. */
+export interface CompletionView {
+  /** Token texts; ` wait `, ` no`, ` yes`, `</think>` and `<eos>` are tokens of their own. */
+  readonly tokens: readonly string[];
+  /** How far this step's loss pushes each token's log-prob: positive up, negative down; zero-sum units, scaled to the largest of the step = 1. */
+  readonly push: readonly number[];
+  /** Log-prob of each token when it was sampled, in nats. */
+  readonly logProbs: readonly number[];
+  /** By reward function: accuracy, format. */
+  readonly rewards: Readonly<Record<string, number>>;
+  /** Weighted sum of the rewards. */
+  readonly reward: number;
+  readonly advantage: number;
+  /** For every attempt in the thought: [first token, end token) of the written attempt, whether it truly solves the problem. */
+  readonly attempts: readonly { readonly start: number; readonly end: number; readonly right: boolean }[];
+  readonly truncated: boolean;
+}
+
+export interface GroupView {
+  readonly prompt: string;
+  /** For a person: `4 5 7 → 6`. */
+  readonly title: string;
+  readonly completions: readonly CompletionView[];
+}
+
+/** Metrics of one step by the names of src/grpo/metrics.ts, such as `reward`, `aha/wait_given_wrong`, `eval/accuracy`. */
+export type Metrics = Readonly<Record<string, number>>;
+
+export interface AdapterView {
+  /** For a person: "Apple M2". */
+  readonly name: string;
+  /** A software adapter: the page warns and offers the lighter preset. */
+  readonly software: boolean;
+}
+
+export interface RunSettings {
+  readonly preset: PresetName;
+  readonly task: TaskName;
+  readonly seed: number;
+  readonly steps: number;
+  readonly options: GrpoOptions;
+}
+
+export type RunEvent =
+  /** A run begins or begins anew: everything shown before is void. */
+  | { readonly type: 'started'; readonly settings: RunSettings; readonly adapter: AdapterView; readonly parameters: number }
+  /** Something that takes over a second, such as loading the model or evaluating: done of total, in words. */
+  | { readonly type: 'progress'; readonly what: string; readonly done: number; readonly total: number }
+  /** A finished step. `group` is the group of one prompt; `stepMs` wall time; `tokens` sampled in it. Step 0 is the untrained base, evaluated only. */
+  | { readonly type: 'step'; readonly step: number; readonly metrics: Metrics; readonly group: GroupView | null; readonly stepMs: number; readonly tokens: number }
+  | { readonly type: 'paused' }
+  | { readonly type: 'resumed' }
+  /** All steps are done. */
+  | { readonly type: 'finished' }
+  /** The run stopped. The weights of the last good step stay exportable if `exportable`. */
+  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly exportable: boolean };
+
+export type EventListener = (event: RunEvent) => void;
+
+/** What the dedicated worker exposes through comlink. Errors reject with a PlaygroundError's name, message and stack. */
+export interface SessionApi {
+  /** Finds the adapter without starting anything. Rejects with webgpu-unavailable. */
+  adapter(): Promise<AdapterView>;
+  /** Starts a run and streams its events; a run in progress is ended first. Resolves once the run is loaded and step 0 was sent. */
+  start(settings: RunSettings, listener: EventListener): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** One step, then pauses. */
+  step(): Promise<void>;
+  /** Back to the base model; the run is ended and its weights dropped. */
+  reset(): Promise<void>;
+  /** A zip: Hugging Face folder, settings, run log. Works while paused, running, finished or failed. */
+  exportZip(): Promise<Uint8Array>;
+}
+
+/** A recorded real run in public/: `recorded-<preset>.json`. */
+export interface RecordedRun {
+  /** When, on which adapter and by which command it was made. */
+  readonly about: { readonly adapter: string; readonly command: string };
+  readonly events: readonly RunEvent[];
+}
