@@ -23,13 +23,17 @@ export const ROPE_THETA = 10000;
 export function validateConfig(config: ModelConfig): void {
   const require = (name: keyof ModelConfig, ok: (value: number) => boolean, expected: string): void => {
     const value = config[name];
-    if (!Number.isInteger(value) || !ok(value)) throw new PlaygroundError('bad-settings', `${name} must be ${expected}, but it is ${value}`);
+    if (!Number.isInteger(value) || !ok(value))
+      throw new PlaygroundError('bad-settings', `${name} must be ${expected}, but it is ${value}`);
   };
   require('vocabSize', (v) => v >= 2 && v <= 64, 'a whole number from 2 to 64');
   require('hiddenSize', (d) => d >= 16 && d <= 256 && d % 16 === 0, 'a multiple of 16 from 16 to 256');
   require('intermediateSize', (f) => f >= 16 && f <= 1024 && f % 16 === 0, 'a multiple of 16 from 16 to 1024');
   require('numLayers', (l) => l >= 1 && l <= 8, 'a whole number from 1 to 8');
-  require('numHeads', (h) => h >= 1 && h <= 8 && config.hiddenSize % h === 0, `a whole number from 1 to 8 that divides hiddenSize ${config.hiddenSize}`);
+  require('numHeads', (h) =>
+    h >= 1 &&
+    h <= 8 &&
+    config.hiddenSize % h === 0, `a whole number from 1 to 8 that divides hiddenSize ${config.hiddenSize}`);
   require('maxPositions', (t) => t >= 2 && t <= 256, 'a whole number from 2 to 256');
 }
 

@@ -36,22 +36,61 @@ export interface GrpoOptions {
 }
 
 export type OptionSpec = { readonly meaning: string; readonly advanced: boolean } & (
-  | { readonly kind: 'number'; readonly default: number; readonly min: number; readonly max: number; readonly integer: boolean }
+  | {
+      readonly kind: 'number';
+      readonly default: number;
+      readonly min: number;
+      readonly max: number;
+      readonly integer: boolean;
+    }
   | { readonly kind: 'optional-number'; readonly default: number | null; readonly min: number; readonly max: number }
   | { readonly kind: 'choice'; readonly default: string; readonly choices: readonly string[] }
   | { readonly kind: 'numbers'; readonly default: readonly number[]; readonly min: number; readonly max: number }
   | { readonly kind: 'boolean'; readonly default: boolean }
 );
 
-const number = (value: number, min: number, max: number, meaning: string, advanced = true): OptionSpec => ({ kind: 'number', default: value, min, max, integer: false, meaning, advanced });
-const integer = (value: number, min: number, max: number, meaning: string, advanced = true): OptionSpec => ({ kind: 'number', default: value, min, max, integer: true, meaning, advanced });
-const choice = (value: string, choices: readonly string[], meaning: string): OptionSpec => ({ kind: 'choice', default: value, choices, meaning, advanced: true });
+const number = (value: number, min: number, max: number, meaning: string, advanced = true): OptionSpec => ({
+  kind: 'number',
+  default: value,
+  min,
+  max,
+  integer: false,
+  meaning,
+  advanced,
+});
+const integer = (value: number, min: number, max: number, meaning: string, advanced = true): OptionSpec => ({
+  kind: 'number',
+  default: value,
+  min,
+  max,
+  integer: true,
+  meaning,
+  advanced,
+});
+const choice = (value: string, choices: readonly string[], meaning: string): OptionSpec => ({
+  kind: 'choice',
+  default: value,
+  choices,
+  meaning,
+  advanced: true,
+});
 
 /** What the page shows and what `validateOptions` enforces: one table. */
 export const OPTION_SPECS: Readonly<Record<keyof GrpoOptions, OptionSpec>> = {
-  numGenerations: integer(16, 1, 64, 'Answers sampled for each problem: the group that an answer is compared with.', false),
+  numGenerations: integer(
+    16,
+    1,
+    64,
+    'Answers sampled for each problem: the group that an answer is compared with.',
+    false,
+  ),
   promptsPerStep: integer(32, 1, 256, 'Problems in one step.', false),
-  maxCompletionLength: integer(100, 4, 224, 'Longest answer in tokens; a longer one is cut off and counts as truncated.'),
+  maxCompletionLength: integer(
+    100,
+    4,
+    224,
+    'Longest answer in tokens; a longer one is cut off and counts as truncated.',
+  ),
   temperature: number(1, 0.05, 5, 'How freely it samples: below 1 it plays safe, above 1 it tries more.', false),
   topK: integer(0, 0, 64, 'Sample only among this many likeliest tokens; 0 allows all.'),
   topP: number(1, 0.01, 1, 'Sample only among the likeliest tokens that together hold this probability.'),
@@ -62,17 +101,63 @@ export const OPTION_SPECS: Readonly<Record<keyof GrpoOptions, OptionSpec>> = {
   weightDecay: number(0, 0, 10, 'AdamW: pull of every weight matrix towards zero.'),
   maxGradNorm: number(1, 1e-6, 1e6, 'A longer gradient is scaled down to this length.'),
   warmupSteps: integer(10, 0, 10000, 'Steps over which the learning rate rises to its full value.'),
-  beta: number(0.04, 0, 10, 'Pull back to the base model (KL). At 0 it may forget; too high, and it cannot change.', false),
+  beta: number(
+    0.04,
+    0,
+    10,
+    'Pull back to the base model (KL). At 0 it may forget; too high, and it cannot change.',
+    false,
+  ),
   numIterations: integer(1, 1, 16, 'Updates made on one set of sampled answers.'),
   epsilon: number(0.2, 0, 100, 'Clip: a token is pushed down no further once its probability fell by this share.'),
-  epsilonHigh: number(0.28, 0, 100, 'Clip: a token is pushed up no further once its probability rose by this share. For cispo, the largest weight itself.'),
-  delta: { kind: 'optional-number', default: null, min: 1, max: 1e6, meaning: 'Cap on the probability ratio where the advantage is negative; none by default.', advanced: true },
-  lossType: choice('dapo', LOSS_TYPES, 'How token losses become one number: each answer alike (grpo), each token alike (dapo, bnpo), a fixed length (dr_grpo), or other clips (cispo, sapo).'),
-  importanceSamplingLevel: choice('token', IMPORTANCE_SAMPLING_LEVELS, 'Probability ratios for each token, or one for the whole answer (GSPO).'),
-  advantageEstimator: choice('grpo', ADVANTAGE_ESTIMATORS, "The baseline: the group's mean (grpo), the mean of the others (rloo), or none (reinforce)."),
-  scaleRewards: choice('group', SCALE_REWARDS, 'Divide advantages by the spread of the group, of the whole batch, or not at all.'),
-  rewardWeights: { kind: 'numbers', default: [1, 1], min: -1000, max: 1000, meaning: 'Weight of each reward: accuracy, format.', advanced: true },
-  maskTruncatedCompletions: { kind: 'boolean', default: false, meaning: 'Leave answers that were cut off out of the loss.', advanced: true },
+  epsilonHigh: number(
+    0.28,
+    0,
+    100,
+    'Clip: a token is pushed up no further once its probability rose by this share. For cispo, the largest weight itself.',
+  ),
+  delta: {
+    kind: 'optional-number',
+    default: null,
+    min: 1,
+    max: 1e6,
+    meaning: 'Cap on the probability ratio where the advantage is negative; none by default.',
+    advanced: true,
+  },
+  lossType: choice(
+    'dapo',
+    LOSS_TYPES,
+    'How token losses become one number: each answer alike (grpo), each token alike (dapo, bnpo), a fixed length (dr_grpo), or other clips (cispo, sapo).',
+  ),
+  importanceSamplingLevel: choice(
+    'token',
+    IMPORTANCE_SAMPLING_LEVELS,
+    'Probability ratios for each token, or one for the whole answer (GSPO).',
+  ),
+  advantageEstimator: choice(
+    'grpo',
+    ADVANTAGE_ESTIMATORS,
+    "The baseline: the group's mean (grpo), the mean of the others (rloo), or none (reinforce).",
+  ),
+  scaleRewards: choice(
+    'group',
+    SCALE_REWARDS,
+    'Divide advantages by the spread of the group, of the whole batch, or not at all.',
+  ),
+  rewardWeights: {
+    kind: 'numbers',
+    default: [1, 1],
+    min: -1000,
+    max: 1000,
+    meaning: 'Weight of each reward: accuracy, format.',
+    advanced: true,
+  },
+  maskTruncatedCompletions: {
+    kind: 'boolean',
+    default: false,
+    meaning: 'Leave answers that were cut off out of the loss.',
+    advanced: true,
+  },
 };
 
 export const DEFAULT_OPTIONS: GrpoOptions = Object.fromEntries(
@@ -82,16 +167,27 @@ export const DEFAULT_OPTIONS: GrpoOptions = Object.fromEntries(
 /** Fills in the defaults. Throws bad-settings naming the option, what was expected and what came. */
 export function resolveOptions(given: Readonly<Record<string, unknown>>): GrpoOptions {
   for (const name of Object.keys(given)) {
-    if (!(name in OPTION_SPECS)) throw new PlaygroundError('bad-settings', `there is no option "${name}"; the options are ${Object.keys(OPTION_SPECS).join(', ')}`);
+    if (!(name in OPTION_SPECS))
+      throw new PlaygroundError(
+        'bad-settings',
+        `there is no option "${name}"; the options are ${Object.keys(OPTION_SPECS).join(', ')}`,
+      );
   }
   const merged = { ...DEFAULT_OPTIONS, ...given } as Record<keyof GrpoOptions, unknown>;
   for (const [name, spec] of Object.entries(OPTION_SPECS) as [keyof GrpoOptions, OptionSpec][]) {
     const wrong = complaint(spec, merged[name]);
-    if (wrong) throw new PlaygroundError('bad-settings', `option ${name} must be ${wrong}, but it is ${JSON.stringify(merged[name]) ?? 'undefined'}`);
+    if (wrong)
+      throw new PlaygroundError(
+        'bad-settings',
+        `option ${name} must be ${wrong}, but it is ${JSON.stringify(merged[name]) ?? 'undefined'}`,
+      );
   }
   const options = merged as unknown as GrpoOptions;
   if (options.advantageEstimator !== 'reinforce' && options.numGenerations < 2) {
-    throw new PlaygroundError('bad-settings', `option numGenerations must be at least 2 with advantageEstimator ${options.advantageEstimator}, but it is ${options.numGenerations}`);
+    throw new PlaygroundError(
+      'bad-settings',
+      `option numGenerations must be at least 2 with advantageEstimator ${options.advantageEstimator}, but it is ${options.numGenerations}`,
+    );
   }
   return options;
 }
@@ -108,16 +204,25 @@ export function parseOption(name: string, text: string): unknown {
 }
 
 function complaint(spec: OptionSpec, value: unknown): string | null {
-  const inRange = (item: unknown, min: number, max: number): boolean => typeof item === 'number' && item >= min && item <= max;
+  const inRange = (item: unknown, min: number, max: number): boolean =>
+    typeof item === 'number' && item >= min && item <= max;
   switch (spec.kind) {
     case 'number':
-      return inRange(value, spec.min, spec.max) && (!spec.integer || Number.isInteger(value)) ? null : `${spec.integer ? 'a whole number' : 'a number'} from ${spec.min} to ${spec.max}`;
+      return inRange(value, spec.min, spec.max) && (!spec.integer || Number.isInteger(value))
+        ? null
+        : `${spec.integer ? 'a whole number' : 'a number'} from ${spec.min} to ${spec.max}`;
     case 'optional-number':
-      return value === null || inRange(value, spec.min, spec.max) ? null : `none or a number from ${spec.min} to ${spec.max}`;
+      return value === null || inRange(value, spec.min, spec.max)
+        ? null
+        : `none or a number from ${spec.min} to ${spec.max}`;
     case 'choice':
       return spec.choices.includes(value as string) ? null : `one of ${spec.choices.join(', ')}`;
     case 'numbers':
-      return Array.isArray(value) && value.length === spec.default.length && value.every((item) => inRange(item, spec.min, spec.max)) ? null : `${spec.default.length} numbers from ${spec.min} to ${spec.max}`;
+      return Array.isArray(value) &&
+        value.length === spec.default.length &&
+        value.every((item) => inRange(item, spec.min, spec.max))
+        ? null
+        : `${spec.default.length} numbers from ${spec.min} to ${spec.max}`;
     case 'boolean':
       return typeof value === 'boolean' ? null : 'true or false';
   }

@@ -25,7 +25,11 @@ export class Tokenizer {
   /** The id of one symbol. Throws bad-settings for a symbol outside the vocabulary. */
   id(symbol: string): number {
     const id = this.#idOf.get(symbol);
-    if (id === undefined) throw new PlaygroundError('bad-settings', `"${symbol}" is not in the vocabulary; it has: ${this.symbols.join(' ')}`);
+    if (id === undefined)
+      throw new PlaygroundError(
+        'bad-settings',
+        `"${symbol}" is not in the vocabulary; it has: ${this.symbols.join(' ')}`,
+      );
     return id;
   }
 

@@ -48,11 +48,23 @@ export interface RunSettings {
 
 export type RunEvent =
   /** A run begins or begins anew: everything shown before is void. */
-  | { readonly type: 'started'; readonly settings: RunSettings; readonly adapter: AdapterView; readonly parameters: number }
+  | {
+      readonly type: 'started';
+      readonly settings: RunSettings;
+      readonly adapter: AdapterView;
+      readonly parameters: number;
+    }
   /** Something that takes over a second, such as loading the model or evaluating: done of total, in words. */
   | { readonly type: 'progress'; readonly what: string; readonly done: number; readonly total: number }
   /** A finished step. `group` is the group of one prompt; `stepMs` wall time; `tokens` sampled in it. Step 0 is the untrained base, evaluated only. */
-  | { readonly type: 'step'; readonly step: number; readonly metrics: Metrics; readonly group: GroupView | null; readonly stepMs: number; readonly tokens: number }
+  | {
+      readonly type: 'step';
+      readonly step: number;
+      readonly metrics: Metrics;
+      readonly group: GroupView | null;
+      readonly stepMs: number;
+      readonly tokens: number;
+    }
   | { readonly type: 'paused' }
   | { readonly type: 'resumed' }
   /** All steps are done. */
