@@ -179,7 +179,7 @@ export function resolveOptions(given: Readonly<Record<string, unknown>>): GrpoOp
     if (wrong)
       throw new PlaygroundError(
         'bad-settings',
-        `option ${name} must be ${wrong}, but it is ${JSON.stringify(merged[name]) ?? 'undefined'}`,
+        `option ${name} must be ${wrong}, but it is ${JSON.stringify(merged[name])}`,
       );
   }
   const options = merged as unknown as GrpoOptions;
