@@ -173,23 +173,28 @@ export function resolveOptions(given: Readonly<Record<string, unknown>>): GrpoOp
         `there is no option "${name}"; the options are ${Object.keys(OPTION_SPECS).join(', ')}`,
       );
   }
-  const merged = { ...DEFAULT_OPTIONS, ...given } as Record<keyof GrpoOptions, unknown>;
+  const merged = { ...DEFAULT_OPTIONS, ...given };
+  const [first] = Object.entries(optionProblems(merged));
+  if (first) throw new PlaygroundError('bad-settings', `option ${first[0]} ${first[1]}`);
+  return merged as unknown as GrpoOptions;
+}
+
+/** For every option that may not be so: what it must be and what came, such as `must be a number from 0 to 1, but it is 3`. */
+export function optionProblems(
+  options: Readonly<Record<keyof GrpoOptions, unknown>>,
+): Partial<Record<keyof GrpoOptions, string>> {
+  const problems: Partial<Record<keyof GrpoOptions, string>> = {};
   for (const [name, spec] of Object.entries(OPTION_SPECS) as [keyof GrpoOptions, OptionSpec][]) {
-    const wrong = complaint(spec, merged[name]);
-    if (wrong)
-      throw new PlaygroundError(
-        'bad-settings',
-        `option ${name} must be ${wrong}, but it is ${JSON.stringify(merged[name])}`,
-      );
+    const wrong = complaint(spec, options[name]);
+    if (wrong) problems[name] = `must be ${wrong}, but it is ${JSON.stringify(options[name])}`;
   }
-  const options = merged as unknown as GrpoOptions;
-  if (options.advantageEstimator !== 'reinforce' && options.numGenerations < 2) {
-    throw new PlaygroundError(
-      'bad-settings',
-      `option numGenerations must be at least 2 with advantageEstimator ${options.advantageEstimator}, but it is ${options.numGenerations}`,
-    );
+  const { numGenerations, advantageEstimator } = options;
+  if (!problems.numGenerations && !problems.advantageEstimator && advantageEstimator !== 'reinforce') {
+    if ((numGenerations as number) < 2) {
+      problems.numGenerations = `must be at least 2 with advantageEstimator ${advantageEstimator as string}, but it is ${numGenerations as number}`;
+    }
   }
-  return options;
+  return problems;
 }
 
 /** An option from text, as on a command line or in an address. Throws bad-settings. */
