@@ -5,5 +5,4 @@ export default defineConfig({
   base: './', // the build works from any folder of any server
   plugins: [svelte({ configFile: false })],
   worker: { format: 'es' },
-  build: { target: 'es2022' },
 });

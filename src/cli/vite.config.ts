@@ -1,0 +1,15 @@
+// Bundles the commands into one file, dist/cli/grpo.mjs, that needs only Node and Dawn, the npm package `webgpu`.
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  publicDir: false,
+  ssr: { noExternal: true, external: ['webgpu'] },
+  build: {
+    ssr: 'src/cli/main.ts',
+    outDir: 'dist/cli',
+    target: 'node20',
+    minify: false,
+    assetsInlineLimit: () => true,
+    rolldownOptions: { output: { entryFileNames: 'grpo.mjs', codeSplitting: false } },
+  },
+});
