@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { ADVANTAGE_ESTIMATORS, IMPORTANCE_SAMPLING_LEVELS, LOSS_TYPES, SCALE_REWARDS } from '../../src/grpo/options.ts';
+import { expectClose, numericalGradient } from './compare.ts';
+import { advantageFixtures, lossFixture } from './fixtures.ts';
+import { advantages, grpoLoss } from './grpo.ts';
+
+const flat = (rows: readonly ArrayLike<number>[]): number[] => rows.flatMap((row) => Array.from(row));
+
+describe('the reference advantages', () => {
+  it('are tested for every estimator and scale', () => {
+    const tested = new Set(advantageFixtures.map((fixture) => `${fixture.advantageEstimator} ${fixture.scaleRewards}`));
+    expect(tested.size).toBe(ADVANTAGE_ESTIMATORS.length * SCALE_REWARDS.length);
+  });
+
+  it.each(advantageFixtures)(
+    "are PyTorch's: $advantageEstimator, scaled by $scaleRewards, in groups of $numGenerations",
+    (fixture) => {
+      const actual = advantages(fixture.rewards, fixture.numGenerations, fixture);
+      expectClose('advantages', actual, fixture.advantages, { atol: 1e-10, rtol: 1e-11 });
+    },
+  );
+
+  it('are 0 throughout a group that agrees', () => {
+    expect([...advantages([1, 1, 0, 1], 2, { advantageEstimator: 'grpo', scaleRewards: 'group' })]).toEqual([
+      0,
+      0,
+      expect.closeTo(-Math.SQRT1_2, 3),
+      expect.closeTo(Math.SQRT1_2, 3),
+    ]);
+  });
+});
+
+describe('the reference loss', () => {
+  const input = (old: boolean): typeof lossFixture => (old ? lossFixture : { ...lossFixture, oldLogProbs: null });
+  /** The batch with other log-probs, given end to end. */
+  const withLogProbs = (batch: typeof lossFixture, values: Float64Array): typeof lossFixture => {
+    let end = 0;
+    return { ...batch, logProbs: batch.logProbs.map((row) => values.subarray(end, (end += row.length))) };
+  };
+
+  it('is tested for every loss type at both levels', () => {
+    const tested = new Set(lossFixture.cases.map((c) => `${c.options.lossType} ${c.options.importanceSamplingLevel}`));
+    expect(tested.size).toBe(LOSS_TYPES.length * IMPORTANCE_SAMPLING_LEVELS.length);
+  });
+
+  it.each(lossFixture.cases)(
+    "is PyTorch's: $options.lossType, $options.importanceSamplingLevel, delta $options.delta, beta $options.beta, mask $options.maskTruncatedCompletions, old $old",
+    ({ options, old, loss, policyLoss, metrics, dLogProbs }) => {
+      const actual = grpoLoss(input(old), options);
+      expectClose('loss and policyLoss', [actual.loss, actual.policyLoss], [loss, policyLoss], { atol: 1e-11 });
+      expectClose('dLogProbs', flat(actual.dLogProbs), flat(dLogProbs), { rtol: 1e-10 });
+      const { low, high, region } = actual.clipRatio ?? {};
+      const named = {
+        kl: actual.kl,
+        entropy: actual.entropy,
+        'clip_ratio/low_mean': low,
+        'clip_ratio/high_mean': high,
+        'clip_ratio/region_mean': region,
+      };
+      for (const [name, value] of Object.entries(named)) {
+        if (name in metrics) expect(value, name).toBeCloseTo(metrics[name]!, 10);
+        else expect(value, name).toBeUndefined();
+      }
+    },
+  );
+
+  // cispo's weight is held constant in its gradient, and without old log-probs so is half of every ratio: no difference quotient sees that.
+  it.each(lossFixture.cases.filter(({ options, old }) => options.lossType !== 'cispo' && old))(
+    'has the gradient of central differences: $options.lossType, $options.importanceSamplingLevel, delta $options.delta, beta $options.beta',
+    ({ options }) => {
+      const objective = (values: Float64Array): number => grpoLoss(withLogProbs(lossFixture, values), options).loss;
+      const expected = numericalGradient(objective, flat(lossFixture.logProbs), 1e-5);
+      expectClose('dLogProbs', flat(grpoLoss(lossFixture, options).dLogProbs), expected, { rtol: 1e-7 });
+    },
+  );
+
+  it.each(LOSS_TYPES.filter((lossType) => lossType !== 'sapo'))(
+    'clips tokens on both sides in the fixtures, so that both are tested: %s',
+    (lossType) => {
+      const cases = lossFixture.cases.filter(({ options, old }) => old && options.lossType === lossType);
+      for (const { options } of cases.filter(({ options: { epsilonHigh } }) => epsilonHigh < 1)) {
+        const { low, high } = grpoLoss(lossFixture, options).clipRatio!;
+        expect(high).toBeGreaterThan(0);
+        if (lossType === 'cispo') expect(low).toBe(0);
+        else expect(low).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  it('with one update a rollout is minus the advantage in value, and pushes all the same', () => {
+    const { options } = lossFixture.cases[0]!;
+    const batch = { ...input(false), advantages: lossFixture.advantages };
+    const { policyLoss, dLogProbs } = grpoLoss(batch, { ...options, lossType: 'grpo', beta: 0 });
+    const mean = Array.from(batch.advantages).reduce((sum, a) => sum + a, 0) / batch.advantages.length;
+    expect(policyLoss).toBeCloseTo(-mean, 12);
+    dLogProbs.forEach((row, i) => {
+      const push = -batch.advantages[i]! / (batch.advantages.length * row.length);
+      expectClose(
+        `completion ${i}`,
+        row,
+        row.map(() => push),
+        { atol: 1e-15 },
+      );
+    });
+  });
+
+  it('leaves truncated completions out of the token count but not out of the mean over completions', () => {
+    const { options } = lossFixture.cases[0]!;
+    const batch = {
+      logProbs: [
+        [-1, -1],
+        [-1, -1, -1],
+      ],
+      oldLogProbs: null,
+      refLogProbs: null,
+      entropies: [
+        [1, 1],
+        [9, 9, 9],
+      ],
+      advantages: [1, 1],
+      truncated: [false, true],
+    };
+    const push = (lossType: (typeof LOSS_TYPES)[number]): number[] =>
+      flat(grpoLoss(batch, { ...options, lossType, beta: 0, maskTruncatedCompletions: true }).dLogProbs);
+    expect(push('dapo')).toEqual([-1 / 2, -1 / 2, 0, 0, 0]);
+    expect(push('grpo')).toEqual([-1 / 4, -1 / 4, 0, 0, 0]);
+    expect(push('dr_grpo')).toEqual([-1 / 24, -1 / 24, 0, 0, 0]);
+    expect(grpoLoss(batch, { ...options, maskTruncatedCompletions: true }).entropy).toBe(1);
+  });
+
+  it('is 0, with zero gradients, when every completion is left out', () => {
+    for (const { options } of lossFixture.cases) {
+      const batch = { ...lossFixture, truncated: lossFixture.truncated.map(() => true) };
+      const { loss, dLogProbs } = grpoLoss(batch, { ...options, maskTruncatedCompletions: true });
+      expect(loss).toBe(0);
+      expect(flat(dLogProbs).every((value) => value === 0)).toBe(true);
+    }
+  });
+});
