@@ -1,0 +1,74 @@
+// The engine's one door: token ids in, log-probs and updated weights out. It knows no task, no text and no reward.
+import { validateConfig, type Checkpoint, type ModelConfig } from './config.ts';
+import { Generator, type Completion, type SamplingSettings } from './generator.ts';
+import type { Gpu } from './gpu/gpu.ts';
+import { Learner } from './learner.ts';
+import { Parameters } from './parameters.ts';
+import { Transformer } from './transformer.ts';
+
+export type { AdapterReport } from './gpu/gpu.ts';
+export { Gpu } from './gpu/gpu.ts';
+export type { Checkpoint, ModelConfig } from './config.ts';
+export type { Completion, SamplingSettings } from './generator.ts';
+export type { Sequence } from './batch.ts';
+export { initialize } from './initialize.ts';
+
+export interface EngineOptions {
+  /** Sequences sampled at once; more are sampled in turns. */
+  readonly maxSequences: number;
+  /** Longest sequence, prompt and completion together. The checkpoint's own maximum if not given. */
+  readonly maxLength?: number;
+  /** Rows a training micro-batch; as many as limits and memory allow if not given. */
+  readonly maxRows?: number;
+}
+
+export class Engine {
+  readonly gpu: Gpu;
+  readonly config: ModelConfig;
+  readonly learner: Learner;
+  readonly #generator: Generator;
+  readonly #maxPositions: number;
+
+  private constructor(gpu: Gpu, config: ModelConfig, learner: Learner, generator: Generator, maxPositions: number) {
+    this.gpu = gpu;
+    this.config = config;
+    this.learner = learner;
+    this.#generator = generator;
+    this.#maxPositions = maxPositions;
+  }
+
+  /** Builds every buffer, pipeline and bind group. Throws bad-settings, bad-checkpoint, limit-too-small, out-of-memory or shader-compile. */
+  static async create(gpu: Gpu, checkpoint: Checkpoint, options: EngineOptions): Promise<Engine> {
+    validateConfig(checkpoint.config);
+    const maxPositions = Math.min(options.maxLength ?? Infinity, checkpoint.config.maxPositions);
+    const config = { ...checkpoint.config, maxPositions };
+    const policy = new Parameters(gpu, config, 'policy');
+    policy.write(checkpoint);
+    const transformer = new Transformer(gpu, config);
+    const [learner, generator] = await Promise.all([
+      Learner.create(gpu, policy, transformer, options.maxRows),
+      Generator.create(gpu, policy, transformer, options.maxSequences),
+    ]);
+    learner.freezeReference();
+    await gpu.read([]); // anything that went wrong so far is thrown here
+    return new Engine(gpu, config, learner, generator, checkpoint.config.maxPositions);
+  }
+
+  /** Samples a completion for every prompt from the policy. */
+  generate(prompts: readonly (readonly number[])[], settings: SamplingSettings): Promise<Completion[]> {
+    return this.#generator.generate(prompts, settings);
+  }
+
+  /** The policy's weights now. */
+  async checkpoint(): Promise<Checkpoint> {
+    const { tensors } = await this.learner.policy.read();
+    return { config: { ...this.config, maxPositions: this.#maxPositions }, tensors };
+  }
+
+  /** Puts a checkpoint of the same size in place: policy and reference, with a fresh optimizer. Throws bad-checkpoint. */
+  restore(checkpoint: Checkpoint): void {
+    this.learner.policy.write(checkpoint);
+    this.learner.optimizer.reset();
+    this.learner.freezeReference();
+  }
+}

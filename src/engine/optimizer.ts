@@ -1,0 +1,98 @@
+// Global-norm clip and AdamW on the GPU: three dispatches (shaders/adamw.wgsl).
+import adamw from '../../shaders/adamw.wgsl?raw';
+import { uniformStruct, type Dispatch, type Gpu } from './gpu/gpu.ts';
+import type { Parameters } from './parameters.ts';
+
+export interface AdamWSettings {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly weightDecay: number;
+  /** A longer gradient is scaled down to this length. */
+  readonly maxGradNorm: number;
+}
+
+const EPSILON = 1e-8;
+
+export class AdamW {
+  /** Norm of the last gradient before the clip: one f32. */
+  readonly norm: GPUBuffer;
+  readonly #gpu: Gpu;
+  readonly #uniform: GPUBuffer;
+  readonly #moments: readonly GPUBuffer[];
+  readonly #normDispatches: readonly Dispatch[];
+  readonly #updateDispatch: Dispatch;
+  #updates = 0;
+
+  private constructor(
+    gpu: Gpu,
+    norm: GPUBuffer,
+    uniform: GPUBuffer,
+    moments: readonly GPUBuffer[],
+    norms: readonly Dispatch[],
+    update: Dispatch,
+  ) {
+    this.#gpu = gpu;
+    this.norm = norm;
+    this.#uniform = uniform;
+    this.#moments = moments;
+    this.#normDispatches = norms;
+    this.#updateDispatch = update;
+  }
+
+  static async create(gpu: Gpu, parameters: Parameters, gradients: Parameters): Promise<AdamW> {
+    const elements = parameters.layout.floats;
+    const uniform = gpu.uniform('optimizer', 32);
+    const norm = gpu.buffer('gradient norm', 4);
+    const sums = gpu.buffer('squared norms', 64 * 4);
+    const m = gpu.buffer('adam m', elements * 4);
+    const v = gpu.buffer('adam v', elements * 4);
+    const decays = gpu.buffer('decays', elements * 4);
+    const decay = new Float32Array(elements);
+    for (const { shape, offset, size } of parameters.layout.tensors)
+      decay.fill(shape.length > 1 ? 1 : 0, offset, offset + size);
+    gpu.write(decays, decay);
+    const call = { source: adamw, constants: { ELEMENTS: elements } };
+    const gradient = gradients.buffer;
+    const norms = await Promise.all([
+      gpu.dispatch({ ...call, entry: 'adamw_squared_norm', bind: { gradient, sums }, grid: () => [64, 1, 1] }),
+      gpu.dispatch({ ...call, entry: 'adamw_norm', bind: { sums, norm }, grid: () => [1, 1, 1] }),
+    ]);
+    const bind = { optimizer: uniform, gradient, total_norm: norm, decays, weight: parameters.buffer, m, v };
+    const update = await gpu.dispatch({
+      ...call,
+      entry: 'adamw_update',
+      bind,
+      grid: () => [Math.ceil(elements / 64), 1, 1],
+    });
+    return new AdamW(gpu, norm, uniform, [m, v], norms, update);
+  }
+
+  /** Dispatches that measure the gradient's norm, then those that apply it. The settings take effect with the next submit. */
+  step(settings: AdamWSettings): readonly Dispatch[] {
+    this.#updates += 1;
+    const values = {
+      learning_rate: settings.learningRate,
+      beta1: settings.beta1,
+      beta2: settings.beta2,
+      epsilon: EPSILON,
+      weight_decay: settings.weightDecay,
+      max_norm: settings.maxGradNorm,
+      correction1: 1 - settings.beta1 ** this.#updates,
+      correction2: 1 - settings.beta2 ** this.#updates,
+    };
+    this.#gpu.write(this.#uniform, new Uint8Array(uniformStruct(adamw, 'Optimizer', values)));
+    return [...this.#normDispatches, this.#updateDispatch];
+  }
+
+  /** Only the gradient's norm, nothing updated. */
+  measure(): readonly Dispatch[] {
+    return this.#normDispatches;
+  }
+
+  /** Forgets the moments, as before the first update. */
+  reset(): void {
+    this.#updates = 0;
+    this.#gpu.submit((encoder) => this.#moments.forEach((buffer) => encoder.clearBuffer(buffer)));
+  }
+}
