@@ -24,10 +24,11 @@ export type Folder = ReadonlyMap<string, Uint8Array>;
 
 /**
  * config.json, generation_config.json, tokenizer.json, tokenizer_config.json, model.safetensors and, if a card is given, README.md.
- * Throws bad-checkpoint for a checkpoint that `readModelFolder` would refuse.
+ * Throws bad-checkpoint for a checkpoint that `readModelFolder` would refuse, bad-settings for sizes out of the engine's limits.
  */
 export function writeModelFolder(checkpoint: Checkpoint, tokenizer: Tokenizer, card?: string): Map<string, Uint8Array> {
   const { config } = checkpoint;
+  validateConfig(config);
   const tensors = tensorsOf(checkpoint);
   checkTensors('the checkpoint', config, tensors);
   if (config.vocabSize !== tokenizer.symbols.length) {
@@ -52,10 +53,11 @@ export function writeModelFolder(checkpoint: Checkpoint, tokenizer: Tokenizer, c
 export function readModelFolder(files: Folder): { checkpoint: Checkpoint; tokenizer: Tokenizer } {
   const need = (file: string): Uint8Array => {
     const bytes = files.get(file);
-    if (!bytes)
+    if (!bytes) {
       throw badCheckpoint(
         `a model folder must hold config.json, tokenizer.json and model.safetensors, but ${file} is missing`,
       );
+    }
     return bytes;
   };
   const json = parseJsonObject('config.json', need('config.json'));
@@ -64,10 +66,11 @@ export function readModelFolder(files: Folder): { checkpoint: Checkpoint; tokeni
   for (const [name, symbol] of Object.entries(SPECIAL_TOKENS)) {
     const id = tokenizer.id(symbol);
     const given = json[`${name}_id`] ?? id;
-    if (given !== id)
+    if (given !== id) {
       throw badCheckpoint(
         `config.json: ${name}_id must be ${id}, the id of ${symbol} in tokenizer.json, but it is ${show(given)}`,
       );
+    }
   }
   const tensors = readSafetensors(need('model.safetensors'));
   checkTensors('model.safetensors', config, tensors);
@@ -148,9 +151,17 @@ function readConfig(json: JsonObject): ModelConfig {
   return config;
 }
 
+/** With the layout's shapes; a tensor of another size or name counts as a plain list. */
 function tensorsOf({ config, tensors }: Checkpoint): Map<string, Tensor> {
-  const shapes = new Map(parameterLayout(config).tensors.map(({ name, shape }) => [name, shape]));
-  return new Map([...tensors].map(([name, data]) => [name, { shape: shapes.get(name) ?? [data.length], data }]));
+  const specs = new Map(parameterLayout(config).tensors.map((spec) => [spec.name, spec]));
+  const inOrder = [...specs.keys(), ...tensors.keys()].filter((name) => tensors.has(name));
+  return new Map(
+    inOrder.map((name) => {
+      const data = tensors.get(name) as Float32Array;
+      const spec = specs.get(name);
+      return [name, { shape: spec?.size === data.length ? spec.shape : [data.length], data }];
+    }),
+  );
 }
 
 /** Exactly the tensors of the layout, in their shapes, every number finite. */

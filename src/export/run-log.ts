@@ -1,0 +1,50 @@
+// What a run leaves besides its weights, in the columns and names of TRL, so that its readers and plots work on both:
+// settings.json, log.jsonl (one line a step) and completions.jsonl (one line a completion).
+import type { GrpoOptions } from '../grpo/options.ts';
+
+export interface LoggedSettings {
+  readonly preset: string;
+  readonly task: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly options: GrpoOptions;
+}
+
+export interface LoggedStep {
+  readonly step: number;
+  /** By the names of the metrics, such as `completions/mean_length`. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface LoggedCompletion {
+  readonly step: number;
+  readonly prompt: string;
+  readonly completion: string;
+  /** One column a reward function: accuracy, format. */
+  readonly rewards: Readonly<Record<string, number>>;
+  readonly advantage: number;
+}
+
+/** `numGenerations` becomes `num_generations`: the names of TRL's GRPOConfig. */
+export function snakeCaseOptions(options: Partial<GrpoOptions>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [snakeCase(name), value]));
+}
+
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
+}
+
+export function settingsJson({ preset, task, seed, steps, options }: LoggedSettings): string {
+  const settings = { preset, task, seed, max_steps: steps, ...snakeCaseOptions(options) };
+  return `${JSON.stringify(settings, null, 2)}\n`;
+}
+
+/** One line, its end included. A number that is not finite, as in a run that diverged, is written as null: JSON has no other. */
+export function stepLine({ step, metrics }: LoggedStep): string {
+  return `${JSON.stringify({ step, ...metrics })}\n`;
+}
+
+/** One line, its end included. */
+export function completionLine({ step, prompt, completion, rewards, advantage }: LoggedCompletion): string {
+  return `${JSON.stringify({ step, prompt, completion, ...rewards, advantage })}\n`;
+}
