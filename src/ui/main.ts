@@ -1,0 +1,9 @@
+import { mount } from 'svelte';
+import { WorkerSession } from '../worker/client.ts';
+import App from './App.svelte';
+import { Playground } from './state/playground.svelte.ts';
+import './theme.css';
+
+const playground = new Playground(new WorkerSession());
+mount(App, { target: document.body, props: { playground } });
+void playground.open(location.search);

@@ -1,0 +1,75 @@
+// Which group is under the microscope: the latest, one held while somebody looks at it, or one chosen by hand.
+import { sortAnswers, toAnswer, type Order } from './completions.ts';
+import type { RunView, StepRecord } from './run-view.ts';
+
+/** A group stays for at least this long, so that it can be read. */
+const READING_MS = 1200;
+
+export class Microscope {
+  readonly #view: () => RunView;
+  readonly #msBetweenSteps: () => number;
+  #chosen = $state<number | null>(null);
+  #held = $state.raw<StepRecord | null>(null);
+  #order = $state<Order>('reward');
+  #records = $derived.by(() => this.#view().steps.filter((record) => record.group !== null));
+  #followed = $derived.by(() => {
+    if (this.#view().phase !== 'running') return this.#records.at(-1);
+    const every = Math.max(1, Math.ceil(READING_MS / Math.max(1, this.#msBetweenSteps())));
+    return this.#records.findLast((record) => record.step % every === 0) ?? this.#records.at(-1);
+  });
+  #shown = $derived.by(() => {
+    const chosen = this.#records.find((record) => record.step === this.#chosen);
+    const held = this.#records.find((record) => record === this.#held);
+    return chosen ?? held ?? this.#followed ?? null;
+  });
+  #answers = $derived(sortAnswers((this.#shown?.group?.completions ?? []).map(toAnswer), this.#order));
+
+  constructor(view: () => RunView, msBetweenSteps: () => number) {
+    this.#view = view;
+    this.#msBetweenSteps = msBetweenSteps;
+  }
+
+  /** The steps that have a group. */
+  get records(): readonly StepRecord[] {
+    return this.#records;
+  }
+
+  get shown(): StepRecord | null {
+    return this.#shown;
+  }
+
+  /** Of the shown group, in the chosen order. */
+  get answers(): ReturnType<typeof sortAnswers> {
+    return this.#answers;
+  }
+
+  get order(): Order {
+    return this.#order;
+  }
+
+  set order(order: Order) {
+    this.#order = order;
+  }
+
+  /** It does not follow the run, as a step was chosen. */
+  get chosen(): boolean {
+    return this.#chosen !== null;
+  }
+
+  /** By its place among `records`; the last one means to follow the run again. */
+  choose(place: number): void {
+    this.#chosen = place >= this.#records.length - 1 ? null : (this.#records[place]?.step ?? null);
+  }
+
+  follow(): void {
+    this.#chosen = null;
+  }
+
+  hold(): void {
+    this.#held ??= this.#shown;
+  }
+
+  release(): void {
+    this.#held = null;
+  }
+}

@@ -1,0 +1,70 @@
+// Everything that the page holds: the form, the visitor's run, and the recorded run that plays until there is one.
+import type { RunSettings, SessionApi } from '../../worker/protocol.ts';
+import { Recording } from './recording.svelte.ts';
+import { Run } from './run.svelte.ts';
+import { pace, type RunView } from './run-view.ts';
+import { Settings } from './settings.svelte.ts';
+import { Theme } from './theme.svelte.ts';
+
+const RECORDED_RUN = './recorded-aha.json';
+
+export class Playground {
+  readonly settings = new Settings();
+  readonly recording = new Recording();
+  readonly theme = new Theme();
+  readonly run: Run;
+  #addressProblem = $state.raw<string | null>(null);
+
+  constructor(session: SessionApi) {
+    this.run = new Run(session);
+  }
+
+  /** What is shown is the recorded run. */
+  get recorded(): boolean {
+    return this.run.phase === 'empty' && this.recording.about !== null;
+  }
+
+  get view(): RunView {
+    return this.recorded ? this.recording.view : this.run.view;
+  }
+
+  /** Between two steps on the screen. */
+  get msBetweenSteps(): number {
+    return this.recorded ? this.recording.msBetweenEvents : (pace(this.view.steps)?.stepMs ?? 0);
+  }
+
+  /** What in the address could not be read, null where all could. */
+  get addressProblem(): string | null {
+    return this.#addressProblem;
+  }
+
+  /** Reads the address, looks for a GPU, and plays the recorded run. */
+  async open(search: string): Promise<void> {
+    try {
+      this.settings.readQuery(search);
+    } catch (error) {
+      this.#addressProblem = error instanceof Error ? error.message : String(error);
+    }
+    void this.run.findAdapter();
+    if (!(await this.recording.load(RECORDED_RUN)) || this.run.phase !== 'empty') return;
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.recording.toEnd();
+    else this.recording.play();
+  }
+
+  async start(settings: RunSettings): Promise<void> {
+    this.recording.pause();
+    await this.run.start(settings);
+  }
+
+  /** Downloads the weights, with the settings and the run's log, as one zip. */
+  async exportWeights(): Promise<void> {
+    const zip = await this.run.exportZip();
+    if (!zip) return;
+    const { settings, steps } = this.run.view;
+    const link = document.createElement('a');
+    link.download = `grpo-${settings?.preset ?? 'run'}-step-${steps.at(-1)?.step ?? 0}.zip`;
+    link.href = URL.createObjectURL(new Blob([zip as Uint8Array<ArrayBuffer>], { type: 'application/zip' }));
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading it
+  }
+}

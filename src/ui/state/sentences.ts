@@ -1,0 +1,128 @@
+// Numbers in words: every sentence that the page forms from a run's figures.
+import type { GroupView } from '../../worker/protocol.ts';
+import type { Answer, Token } from './completions.ts';
+import { firstAndLatest, type RunView, type StepRecord } from './run-view.ts';
+
+const GROUPED = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+export function percent(share: number): string {
+  return `${Math.round(share * 100)}%`;
+}
+
+export function count(value: number): string {
+  return GROUPED.format(value);
+}
+
+/** With its sign, the minus as wide as the plus: `+1.25`, `−0.75`. */
+export function signed(value: number): string {
+  const digits = Math.abs(value).toFixed(2);
+  return digits === '0.00' ? '0.00' : `${value < 0 ? '−' : '+'}${digits}`;
+}
+
+/** Three figures, small ones as a power of ten: `0.42`, `36.1`, `3.1e-5`. */
+export function figure(value: number): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size < 0.001) return value.toExponential(1);
+  return size < 10 ? value.toFixed(size < 0.1 ? 3 : 2) : size < 1000 ? value.toFixed(1) : count(value);
+}
+
+export function seconds(ms: number): string {
+  return ms < 1000 ? `${(ms / 1000).toFixed(2)} s` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+const SMALL = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve'];
+
+export function inWords(value: number): string {
+  return SMALL[value] ?? (value === 16 ? 'sixteen' : String(value));
+}
+
+export function groupSentence(group: GroupView): string {
+  const { completions } = group;
+  const size = completions.length;
+  if (size === 0) return 'No answers were sampled.';
+  const right = completions.filter((completion) => (completion.rewards['accuracy'] ?? 0) > 0).length;
+  const mean = completions.reduce((sum, completion) => sum + completion.reward, 0) / size;
+  const got =
+    right === 0 ? `None of ${size} got it` : right === size ? `All ${size} got it` : `${right} of ${size} got it`;
+  return completions.every((completion) => completion.advantage === 0)
+    ? `${got}, and all earned the same reward of ${mean.toFixed(2)}. Nothing tells them apart, so this group teaches nothing.`
+    : `${got}. The average reward is ${mean.toFixed(2)}; every answer is pushed up or down by how far it is from that. No critic, only the group.`;
+}
+
+export function answerSentence(answer: Answer): string {
+  const { completion, waits, right } = answer;
+  const parts = [
+    `Answer ${answer.number}`,
+    right ? 'right' : 'wrong',
+    `reward ${completion.reward.toFixed(2)}`,
+    `advantage ${signed(completion.advantage)}`,
+    waits === 0 ? 'no wait' : waits === 1 ? 'one wait' : `${inWords(waits)} waits`,
+  ];
+  if (completion.truncated) parts.push('cut off');
+  return parts.join(', ');
+}
+
+export function pushWords(push: number): string {
+  const size = Math.abs(push);
+  if (size < 0.02) return 'left as it is';
+  const strength = size < 0.25 ? ' a little' : size < 0.6 ? '' : ' strongly';
+  return `pushed ${push > 0 ? 'up' : 'down'}${strength}`;
+}
+
+export function tokenName(token: Token): string {
+  switch (token.role) {
+    case 'end-of-thought':
+      return 'end of thought';
+    case 'end':
+      return 'end of answer';
+    case 'text':
+    case 'wait':
+      return token.text;
+    case 'yes':
+    case 'no':
+      return token.mistaken ? `${token.text}, mistaken` : token.text;
+  }
+}
+
+export function tokenSentence(token: Token): string {
+  const chance = Math.exp(token.logProb);
+  const chanceWords = chance > 0.995 ? 'It was all but certain' : `It had a chance of ${percent(chance)}`;
+  const lie = token.mistaken ? `It says ${token.text}, and is mistaken. ` : '';
+  return `${lie}${chanceWords} (log-prob ${token.logProb.toFixed(2).replace('-', '−')}); this step leaves it ${pushWords(token.push)} (${signed(token.push)}).`.replace(
+    'leaves it left as it is',
+    'leaves it as it is',
+  );
+}
+
+/** "It said wait after 82% of its wrong tries", null before any try was judged. */
+export function waitSentence(steps: readonly StepRecord[]): string | null {
+  const wrong = firstAndLatest(steps, 'aha/wait_given_wrong');
+  const right = firstAndLatest(steps, 'aha/wait_given_right');
+  if (!wrong || !right) return null;
+  return `It said wait after ${percent(wrong.latest)} of its wrong tries and after ${percent(right.latest)} of its right ones.`;
+}
+
+/** What a screen reader hears of the run: on changes of phase, and every 25 steps. */
+export function announcement(view: RunView): string {
+  const last = view.steps.at(-1);
+  const total = view.settings?.steps ?? 0;
+  switch (view.phase) {
+    case 'empty':
+      return '';
+    case 'loading':
+      return 'Loading.';
+    case 'paused':
+      return `Paused at step ${last?.step ?? 0} of ${total}.`;
+    case 'finished':
+      return `Finished after ${last?.step ?? 0} steps. ${waitSentence(view.steps) ?? ''}`;
+    case 'failed':
+      return `The run stopped: ${view.failure?.message ?? ''}`;
+    case 'running': {
+      const mark = view.steps.findLast((record) => record.step % 25 === 0);
+      if (!mark) return 'Training.';
+      const accuracy = mark.metrics['rewards/accuracy/mean'] ?? mark.metrics['eval/accuracy'];
+      return `Step ${mark.step} of ${total}${accuracy === undefined ? '' : `, ${percent(accuracy)} solved`}.`;
+    }
+  }
+}
