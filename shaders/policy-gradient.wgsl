@@ -110,6 +110,12 @@ fn policy_gradient_logits(@builtin(global_invocation_id) id: vec3u) {
   for (var v = V; v < VP; v++) { logits[n * VP + v] = 0.0; }
 }
 
+/// Clipping is counted by tokens, at sequence level by completions: then only a completion's first token counts.
+fn counts_for_clipping(n: u32) -> bool {
+  if (objective.sequence_level == 0u || n == 0u) { return true; }
+  return labels[n - 1u].x == NO_TARGET || labels[n - 1u].y != labels[n].y;
+}
+
 const THREADS = 256u;
 const METRICS = 7u;
 var<workgroup> thread_sums: array<array<f32, METRICS>, THREADS>;
@@ -124,8 +130,8 @@ fn policy_gradient_metrics(@builtin(local_invocation_index) thread: u32) {
     sums[0] += term.x;
     sums[1] += term.y;
     sums[2] += entropies[row];
-    sums[3] += select(0.0, 1.0, term.z == 1.0);
-    sums[4] += select(0.0, 1.0, term.z == 2.0);
+    sums[3] += select(0.0, 1.0, term.z == 1.0 && counts_for_clipping(n));
+    sums[4] += select(0.0, 1.0, term.z == 2.0 && counts_for_clipping(n));
     sums[5] += 1.0;
     sums[6] -= log_probs[row];
   }

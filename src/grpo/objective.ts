@@ -57,7 +57,7 @@ export interface UpdateReport {
   readonly entropy: number;
   /** Nats. */
   readonly negativeLogProb: number;
-  /** Share of tokens whose ratio was clipped from below, from above. */
+  /** Share of ratios that were clipped from below, from above: of tokens, or at sequence level of completions. */
   readonly clippedLow: number;
   readonly clippedHigh: number;
   /** Norm of the whole gradient before the clip. */
@@ -194,7 +194,7 @@ export class Objective {
       });
     }
     learner.finish(optimizer);
-    return this.#report(samples, batches);
+    return this.#report(samples, batches, options);
   }
 
   /** Log-probs of every completion token under the policy, in nats. */
@@ -294,7 +294,7 @@ export class Objective {
     );
   }
 
-  async #report(samples: readonly Sample[], batches: readonly Batch[]): Promise<UpdateReport> {
+  async #report(samples: readonly Sample[], batches: readonly Batch[], options: GrpoOptions): Promise<UpdateReport> {
     const { metrics, terms, outcomes } = this.#buffers;
     const rows = rowCount(batches);
     const results = await this.#engine.gpu.read([
@@ -310,14 +310,15 @@ export class Objective {
       Float32Array,
     ];
     const [loss = 0, kl = 0, entropy = 0, low = 0, high = 0, tokens = 0, negativeLogProb = 0] = sums;
-    const mean = (sum: number): number => sum / Math.max(1, tokens);
+    const mean = (sum: number, count = tokens): number => sum / Math.max(1, count);
+    const ratios = options.importanceSamplingLevel === 'sequence' ? samples.length : tokens;
     return {
       loss,
       kl: mean(kl),
       entropy: mean(entropy),
       negativeLogProb: mean(negativeLogProb),
-      clippedLow: mean(low),
-      clippedHigh: mean(high),
+      clippedLow: mean(low, ratios),
+      clippedHigh: mean(high, ratios),
       gradNorm: norm[0] as number,
       tokens,
       outcomes: samples.map((_, index) => {

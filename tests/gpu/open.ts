@@ -1,0 +1,37 @@
+// The browser's own WebGPU, once for all tests of a file. A missing adapter fails the test.
+import { initialize } from '../../src/engine/initialize.ts';
+import type { Checkpoint, ModelConfig } from '../../src/engine/config.ts';
+import { Gpu } from '../../src/engine/index.ts';
+import { Random } from '../../src/base/random.ts';
+import type { Sample } from '../../src/grpo/objective.ts';
+
+let opened: Promise<Gpu> | undefined;
+
+export function openGpu(): Promise<Gpu> {
+  return (opened ??= Gpu.open(navigator.gpu));
+}
+
+/** Weights large enough that every path of the model matters. */
+export function roughModel(config: ModelConfig, seed: number): Checkpoint {
+  const random = new Random(seed, 7);
+  const { tensors } = initialize(config, seed);
+  const scaled = [...tensors].map(([name, tensor]): [string, Float32Array] => [
+    name,
+    tensor.map((value) => (name.endsWith('norm.weight') ? 1 + 0.3 * random.normal() : value * 8)),
+  ]);
+  return { config, tensors: new Map(scaled) };
+}
+
+/** Ragged random samples. */
+export function randomSamples(config: ModelConfig, count: number, seed: number): Sample[] {
+  const random = new Random(seed, 8);
+  return Array.from({ length: count }, () => {
+    const promptLength = 1 + random.integer(4);
+    const length = Math.min(config.maxPositions, promptLength + 1 + random.integer(config.maxPositions - 5));
+    return {
+      ids: Array.from({ length }, () => random.integer(config.vocabSize)),
+      promptLength,
+      truncated: random.unit() < 0.3,
+    };
+  });
+}
