@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import svelte from 'eslint-plugin-svelte';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import globals from 'globals';
@@ -18,15 +16,21 @@ const ARROWS = {
   cli: ['recipes', 'export', 'tasks', 'grpo', 'engine', 'base'],
 };
 
-const zones = [
-  ...Object.entries(ARROWS).map(([room, allowed]) => ({
-    target: `./src/${room}`,
-    from: './src',
-    except: [room, ...allowed],
-    message: `src/${room} may import only from ${[room, ...allowed].join(', ')}.`,
-  })),
-  { target: './src', from: './tests', message: 'The product does not import its tests.' },
-];
+const arrows = Object.entries(ARROWS).map(([room, others]) => {
+  const allowed = [room, ...others];
+  const wrong = String.raw`^(\.\./)+(?=(${[...Object.keys(ARROWS), 'tests'].join('|')})/)(?!(${allowed.join('|')})(/|$))`;
+  const message = `src/${room} may import only from ${allowed.join(', ')}.`;
+  return {
+    files: [`src/${room}/**`],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: wrong, message }] }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: `ImportExpression[source.value=/${wrong.replaceAll('/', String.raw`\/`)}/]`, message },
+      ],
+    },
+  };
+});
 
 export default defineConfig(
   globalIgnores(['dist/', 'models/', 'public/', 'test-results/']),
@@ -43,17 +47,7 @@ export default defineConfig(
         parser: ts.parser,
       },
     },
-    plugins: { 'import-x': importX },
-    settings: {
-      'import-x/resolver-next': [createNodeResolver()],
-      'import-x/parsers': {
-        '@typescript-eslint/parser': ['.ts', '.mjs', '.js'],
-        [join(import.meta.dirname, 'tests/svelte-imports.mjs')]: ['.svelte'],
-      },
-    },
     rules: {
-      'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones }],
-      'import-x/no-cycle': ['error', { ignoreExternal: true }],
       eqeqeq: 'error',
       '@typescript-eslint/ban-ts-comment': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
@@ -65,6 +59,8 @@ export default defineConfig(
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
+  arrows,
+
   // The typed rules do not see JSDoc casts; tsc checks these files.
   { files: ['**/*.mjs', '**/*.js'], extends: [ts.configs.disableTypeChecked] },
 );
