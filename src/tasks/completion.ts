@@ -45,9 +45,7 @@ export function judgeThought(completion: string, judge: (attempt: string) => Jud
     if (!text) continue;
     const mark = parts[at + 1];
     const verdict = VERDICTS.get(mark ?? '') ?? null;
-    const textFollows = verdict !== null && parts[at + 2] !== '';
-    const next = verdict === null ? mark : parts[at + 3];
-    const atCut = truncated && !textFollows && next === undefined;
+    const next = verdict === null ? mark : parts[at + 2] || parts[at + 3];
     const { right, arithmetic, deservesYes } = judge(text);
     attempts.push({
       text,
@@ -55,7 +53,7 @@ export function judgeThought(completion: string, judge: (attempt: string) => Jud
       arithmetic,
       verdict,
       verdictRight: verdict !== null && (verdict === 'yes') === deservesYes,
-      waited: atCut ? null : !textFollows && next !== undefined && WAITS.includes(next),
+      waited: next === undefined && truncated ? null : WAITS.includes(next ?? ''),
       repeated: seen.has(text),
     });
     seen.add(text);

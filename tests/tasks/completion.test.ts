@@ -35,6 +35,7 @@ describe('judgeThought', () => {
 
   it('looks at the very next token', () => {
     expect(split('1 no2 wait ')).toEqual([['1', 'no', false], ['2', null, true]]); // prettier-ignore
+    expect(split('1 no2')).toEqual([['1', 'no', false], ['2', null, null]]); // prettier-ignore
     expect(split('1 no yes wait ')).toEqual([['1', 'no', false]]);
   });
 
