@@ -1,4 +1,5 @@
-// AdamW and the clip before it, in f64, as PyTorch's torch.optim.AdamW and clip_grad_norm_. Loshchilov and Hutter, arXiv:1711.05101.
+// AdamW and the clip before it, in f64, as PyTorch's torch.optim.AdamW and clip_grad_norm_.
+// Loshchilov and Hutter, arXiv:1711.05101.
 //
 //   g  = g min(1, maxNorm / (|g| + 1e-6))            |g| over all tensors together
 //   w  = w (1 - lr decay)                            matrices only, never norm gains
@@ -23,7 +24,7 @@ export interface AdamWState {
   readonly secondMoment: Numbers;
 }
 
-/** The state after one step. `gradient` is clipped already; `step` counts from 1; `shape` decides whether the tensor decays. */
+/** The state after step `step`, counted from 1. `gradient` is clipped already; `shape` decides whether the tensor decays. */
 export function adamWStep(
   { weights, firstMoment, secondMoment }: AdamWState,
   gradient: Numbers,

@@ -1,12 +1,12 @@
-"""Checks an exported model folder against Hugging Face transformers: the same ids, the same log-probs, the same greedy completions.
+"""Checks an exported model folder against transformers: the same ids, the same log-probs, the same greedy completions.
 
     python tests/reference/check-export.py FOLDER SCORES.jsonl [--greedy GREEDY.jsonl]
 
-SCORES.jsonl, one a line:  {"text": ..., "ids": [...], "logprobs": [...]}    logprobs[t] of ids[t + 1] given ids[..t], in nats
-GREEDY.jsonl, one a line:  {"prompt": ..., "completion": ...}                as text; the completion ends in <eos> unless it was cut off
+SCORES.jsonl, one a line:  {"text": ..., "ids": [...], "logprobs": [...]}    nats of ids[t + 1] given ids[..t]
+GREEDY.jsonl, one a line:  {"prompt": ..., "completion": ...}    ending in <eos> unless it was cut off
 
-A text or prompt may be given without the <bos> that the model reads in front of it. Exits with 1 if a log-prob differs by more than
-the tolerance, or if any ids or any greedy completion differ; with 2 if a file cannot be used.
+A text or prompt may be given without the <bos> that the model reads in front of it. Exits with 1 if a log-prob differs
+by more than the tolerance, or if any ids or any greedy completion differ; with 2 if a file cannot be used.
 """
 
 import argparse
@@ -91,7 +91,9 @@ def check_greedy(model, tokenizer, records):
         if completion == expected:
             identical += 1
         else:
-            print(f"  greedy differs: {record['prompt']!r}\n    given        {expected!r}\n    transformers {completion!r}")
+            print(
+                f"  greedy differs: {record['prompt']!r}\n    given        {expected!r}\n    transformers {completion!r}"
+            )
     print(f"greedy:    {identical} of {len(records)} completions identical")
     return identical == len(records)
 
@@ -101,7 +103,9 @@ def main():
     parser.add_argument("folder", type=Path, help="the exported Hugging Face folder")
     parser.add_argument("scores", type=Path, help="JSON lines of text, ids, logprobs")
     parser.add_argument("--greedy", type=Path, help="JSON lines of prompt, completion")
-    parser.add_argument("--tolerance", type=float, default=1e-4, help="largest difference of a log-prob, in nats (default 1e-4)")
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-4, help="largest difference of a log-prob, in nats (default 1e-4)"
+    )
     arguments = parser.parse_args()
     for path in [arguments.folder / "config.json", arguments.scores, *([arguments.greedy] if arguments.greedy else [])]:
         if not path.is_file():

@@ -9,7 +9,7 @@ import type { LossInput, LossOptions } from './grpo.ts';
 
 export interface LlamaFixture {
   readonly config: ModelConfig;
-  /** logits [T, V]; tokenWeights [T - 1] of the objective, which sums tokenWeights[t] * log-prob of ids[t + 1] over all sequences. */
+  /** logits [T, V]; the objective sums tokenWeights[t] * log-prob of ids[t + 1] over all sequences, t from 0 to T - 2. */
   readonly sequences: readonly {
     readonly ids: readonly number[];
     readonly tokenWeights: readonly number[];

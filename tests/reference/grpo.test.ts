@@ -64,7 +64,8 @@ describe('the reference loss', () => {
     },
   );
 
-  // cispo's weight is held constant in its gradient, and without old log-probs so is half of every ratio: no difference quotient sees that.
+  // cispo's weight, and without old log-probs the lower half of every ratio, are held constant in the gradient: a
+  // difference quotient would not hold them.
   it.each(lossFixture.cases.filter(({ options, old }) => options.lossType !== 'cispo' && old))(
     'has the gradient of central differences: $options.lossType, $options.importanceSamplingLevel, delta $options.delta, beta $options.beta',
     ({ options }) => {

@@ -1,6 +1,7 @@
 // GRPO in f64: advantages, and the loss of one step with its gradient with respect to every token's log-prob.
-// Shao et al., arXiv:2402.03300 (GRPO); Yu et al., 2503.14476 (DAPO); Liu et al., 2503.20783 (Dr. GRPO); Zheng et al., 2507.18071
-// (GSPO, sequence-level ratios); MiniMax, 2506.13585 (CISPO); Gao et al., 2511.20347 (SAPO); conventions are those of TRL's GRPOTrainer.
+// GRPO: Shao et al., arXiv:2402.03300; DAPO: Yu et al., 2503.14476; Dr. GRPO: Liu et al., 2503.20783; sequence-level ratios
+// (GSPO): Zheng et al., 2507.18071; CISPO: MiniMax, 2506.13585; SAPO: Gao et al., 2511.20347. Conventions are those of TRL's
+// GRPOTrainer.
 //
 //   rho_t = exp(logp_t - old_t)               sequence level: exp(mean_t of the log-ratio), the same for all t
 //   KL_t  = exp(ref_t - logp_t) - (ref_t - logp_t) - 1
@@ -8,9 +9,10 @@
 //   cispo = -stopgrad(min(rho, epsilonHigh)) A logp
 //   sapo  = -sigmoid(tau (rho - 1)) (4 / tau) A           tau 1 where A > 0, else 1.05
 //   l_t   = one of these + beta KL_t, and the loss is sum_it w_it l_it with
-//   w_it  = m / (B |o_i|) for grpo and sapo;   m / tokens of the batch for bnpo, dapo and cispo;   m / (B L) for dr_grpo
+//   w_it  = m / (B |o_i|) for grpo, sapo;   m / tokens of the batch for bnpo, dapo, cispo;   m / (B L) for dr_grpo
 //
-// B completions of ragged lengths, G of them a group; m is 1, or 0 throughout a completion left out as truncated; |o_i| = sum_t m.
+// B completions of ragged lengths, G of them a group; m is 1, or 0 throughout a completion left out as truncated;
+// |o_i| = sum_t m.
 import type { GrpoOptions } from '../../src/grpo/options.ts';
 import type { Numbers } from './layers.ts';
 
@@ -76,8 +78,8 @@ export interface Loss {
   readonly kl: number;
   readonly entropy: number;
   /**
-   * Shares of tokens (at sequence level of all completions, as TRL counts them) whose ratio was past its bound on the side where the clip bites.
-   * Null for sapo, which has no bound.
+   * Shares of tokens whose ratio was past its bound on the side where the clip bites; at sequence level shares of all
+   * completions, as TRL counts them. Null for sapo, which has no bound.
    */
   readonly clipRatio: { readonly low: number; readonly high: number; readonly region: number } | null;
 }

@@ -1,7 +1,7 @@
-// Each layer of the transformer in f64, forward and backward, by plain loops: what every WGSL entry point is measured against.
-// Clear over fast; nothing is shared with the engine but two constants.
+// Each layer of the transformer in f64, forward and backward, by plain loops: what every WGSL entry point is measured
+// against. Clear over fast; nothing is shared with the engine but two constants.
 //
-// Shapes: N rows, T positions of one sequence, D model width, H heads, K head width, F MLP width, V vocabulary, I in, O out. Row-major.
+// Shapes, row-major: N rows, T positions of one sequence, D model width, H heads, K head width, V vocabulary, I in, O out.
 import { RMS_NORM_EPS, ROPE_THETA } from '../../src/engine/config.ts';
 
 export type Numbers = ArrayLike<number>;
@@ -94,7 +94,8 @@ export function rmsNormBackward(x: Numbers, gain: Numbers, dy: Numbers): { dx: F
 }
 
 /**
- * Rotates the pairs (k, k + K/2) of x_NHK by positions[n] theta^(-2k/K): Hugging Face's half-split order (`rotate_half`). K is even.
+ * Rotates the pairs (k, k + K/2) of x_NHK by positions[n] theta^(-2k/K): Hugging Face's half-split order
+ * (`rotate_half`). K is even.
  * A rotation's transpose is its inverse: the gradient is `rope` of dy at the negated positions, `ropeBackward`.
  */
 export function rope(x: Numbers, positions: Numbers, H: number, K: number): Float64Array {
@@ -211,7 +212,7 @@ export function softmax(logits: Numbers): Float64Array {
   return logSoftmax(logits).map(Math.exp);
 }
 
-/** Of rows of logits_NV divided by the temperature: the log-prob of each row's target, in nats, and each row's entropy, in nats; both [N]. */
+/** Of rows of logits_NV divided by the temperature: each row's log-prob of its target and its entropy, [N], in nats. */
 export function logProbs(
   logits: Numbers,
   targets: Numbers,

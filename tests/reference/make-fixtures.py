@@ -1,11 +1,11 @@
-"""Writes tests/fixtures/*.json: what PyTorch and Hugging Face transformers compute, for the f64 reference and the GPU to agree with.
+"""Writes tests/fixtures/*.json: what PyTorch and Hugging Face transformers compute, for the tests to agree with.
 
 Run by hand where torch and transformers are installed; the files are committed. Every number comes from a fixed seed:
 
     python tests/reference/make-fixtures.py
 
 llama.json        tiny LlamaForCausalLM models: weights, logits, and the gradients of a weighted sum of token log-probs
-grpo-losses.json  advantages, and the loss with its autograd gradient for every loss type, ratio level and a few option sets
+grpo-losses.json  advantages, and the loss with its autograd gradient for every loss type and ratio level
 adamw.json        steps of clip_grad_norm_ and torch.optim.AdamW
 sampling.json     distributions after transformers' temperature, top-k, top-p and min-p warpers
 """
@@ -47,7 +47,7 @@ def write(name, content):
     print(f"{path.name}: {path.stat().st_size} bytes")
 
 
-# --- llama.json -----------------------------------------------------------------------------------------------------------------------------
+# --- llama.json
 
 
 def llama_case(seed, vocab_size, hidden_size, intermediate_size, num_layers, num_heads, lengths):
@@ -66,10 +66,14 @@ def llama_case(seed, vocab_size, hidden_size, intermediate_size, num_layers, num
             attn_implementation="sdpa",
         )
     ).double()
-    # Larger than a fresh model's weights, so that attention and the gates are far from uniform; f32 values, as the file holds them.
+    # Larger than a fresh model's weights, so that attention and gates are far from uniform; f32, as the file holds them.
     for name, parameter in model.named_parameters():
         draw = torch.randn(parameter.shape, generator=generator)
-        value = 1 + 0.3 * draw if parameter.dim() == 1 else draw * (0.4 if "embed" in name else 1.5 / parameter.shape[1] ** 0.5)
+        value = (
+            1 + 0.3 * draw
+            if parameter.dim() == 1
+            else draw * (0.4 if "embed" in name else 1.5 / parameter.shape[1] ** 0.5)
+        )
         parameter.data.copy_(value)
 
     objective = 0
@@ -97,7 +101,7 @@ def llama_case(seed, vocab_size, hidden_size, intermediate_size, num_layers, num
     }
 
 
-# --- grpo-losses.json -----------------------------------------------------------------------------------------------------------------------
+# --- grpo-losses.json
 
 
 def advantages(rewards, group_size, estimator, scale):
@@ -205,10 +209,38 @@ def loss_fixture():
     present = torch.arange(size[1])[None] < torch.tensor(lengths)[:, None]
 
     option_sets = [
-        {"epsilon": 0.2, "epsilonHigh": 0.28, "delta": None, "beta": 0.0, "old": True, "maskTruncatedCompletions": False},
-        {"epsilon": 0.1, "epsilonHigh": 1.3, "delta": 1.6, "beta": 0.04, "old": True, "maskTruncatedCompletions": False},
-        {"epsilon": 0.2, "epsilonHigh": 0.28, "delta": None, "beta": 0.1, "old": True, "maskTruncatedCompletions": True},
-        {"epsilon": 0.2, "epsilonHigh": 0.28, "delta": None, "beta": 0.04, "old": False, "maskTruncatedCompletions": False},
+        {
+            "epsilon": 0.2,
+            "epsilonHigh": 0.28,
+            "delta": None,
+            "beta": 0.0,
+            "old": True,
+            "maskTruncatedCompletions": False,
+        },
+        {
+            "epsilon": 0.1,
+            "epsilonHigh": 1.3,
+            "delta": 1.6,
+            "beta": 0.04,
+            "old": True,
+            "maskTruncatedCompletions": False,
+        },
+        {
+            "epsilon": 0.2,
+            "epsilonHigh": 0.28,
+            "delta": None,
+            "beta": 0.1,
+            "old": True,
+            "maskTruncatedCompletions": True,
+        },
+        {
+            "epsilon": 0.2,
+            "epsilonHigh": 0.28,
+            "delta": None,
+            "beta": 0.04,
+            "old": False,
+            "maskTruncatedCompletions": False,
+        },
     ]
     cases = []
     for kind, level, option_set in itertools.product(
@@ -247,7 +279,7 @@ def loss_fixture():
     }
 
 
-# --- adamw.json -----------------------------------------------------------------------------------------------------------------------------
+# --- adamw.json
 
 
 def adamw_fixture():
@@ -285,7 +317,7 @@ def adamw_fixture():
     return {"shapes": shapes, "options": options, "start": start, "steps": steps}
 
 
-# --- sampling.json --------------------------------------------------------------------------------------------------------------------------
+# --- sampling.json
 
 
 def sampling_cases():
@@ -327,8 +359,12 @@ if __name__ == "__main__":
     write(
         "llama.json",
         [
-            llama_case(1, vocab_size=23, hidden_size=48, intermediate_size=80, num_layers=2, num_heads=6, lengths=[19, 7]),
-            llama_case(2, vocab_size=28, hidden_size=32, intermediate_size=96, num_layers=1, num_heads=8, lengths=[33, 2]),
+            llama_case(
+                1, vocab_size=23, hidden_size=48, intermediate_size=80, num_layers=2, num_heads=6, lengths=[19, 7]
+            ),
+            llama_case(
+                2, vocab_size=28, hidden_size=32, intermediate_size=96, num_layers=1, num_heads=8, lengths=[33, 2]
+            ),
         ],
     )
     write("grpo-losses.json", {"advantages": advantage_cases(), "losses": loss_fixture()})

@@ -34,7 +34,7 @@ describe('the reference model', () => {
     }
   });
 
-  // Hugging Face computes norms and rotations in f32 even in a double model, and the fixtures hold f32: both about 1e-7 of the largest value.
+  // Hugging Face computes norms and rotations in f32 even in a double model, and the fixtures hold f32.
   describe.each(llamaFixtures)('on $config.vocabSize tokens, width $config.hiddenSize', (fixture) => {
     const { config, tensors, sequences } = fixture;
 

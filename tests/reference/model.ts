@@ -1,4 +1,5 @@
-// The whole Llama decoder in f64 for one sequence. Touvron et al., arXiv:2302.13971, as Hugging Face's LlamaForCausalLM computes it:
+// The whole Llama decoder in f64 for one sequence, as Hugging Face's LlamaForCausalLM computes it.
+// Touvron et al., arXiv:2302.13971.
 //
 //   x    = embed[ids]
 //   x   += o_proj attention(rope(q_proj n), rope(k_proj n), v_proj n)    n = rmsNorm(x)      for every layer

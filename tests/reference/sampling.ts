@@ -1,10 +1,11 @@
-// What a token is drawn from, in f64: the softmax of logits / temperature without the forbidden tokens, then narrowed by top-k, top-p and
-// min-p in this order, each on the renormalised outcome of the one before, as Hugging Face's logits warpers do.
+// What a token is drawn from, in f64: the softmax of logits / temperature without the forbidden tokens, then narrowed by
+// top-k, top-p and min-p in this order, each on the renormalised outcome of the one before, as Hugging Face's warpers do.
 import type { GrpoOptions } from '../../src/grpo/options.ts';
 import { softmax, type Numbers } from './layers.ts';
 
 /**
- * The probability of every token, [V]. Equally likely tokens are kept or left out together. topK 0, topP 1 and minP 0 leave nothing out.
+ * The probability of every token, [V]. Equally likely tokens are kept or left out together.
+ * topK 0, topP 1 and minP 0 leave nothing out.
  */
 export function samplingDistribution(
   logits: Numbers,
