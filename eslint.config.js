@@ -55,6 +55,8 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       // Texts here are made of the tokens' ASCII characters.
       '@typescript-eslint/no-misused-spread': ['error', { allow: ['string'] }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // The index was checked by the loop's bound; noUncheckedIndexedAccess cannot see that.
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
