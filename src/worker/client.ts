@@ -64,9 +64,13 @@ function connect(onCrash: (error: PlaygroundError) => void): Link {
       onCrash(error);
       reject(error);
     };
-    worker.onerror = (event) => crashed(event.message || 'it could not be loaded');
-    worker.onmessageerror = () => crashed('it sent a message that cannot be read');
+    worker.onerror = (event) => {
+      crashed(event.message || 'it could not be loaded');
+    };
+    worker.onmessageerror = () => {
+      crashed('it sent a message that cannot be read');
+    };
   });
   crash.catch(() => undefined); // told through onCrash where no call is waiting
-  return { session: wrap<SessionApi>(worker) as unknown as SessionApi, crash };
+  return { session: wrap<SessionApi>(worker), crash };
 }

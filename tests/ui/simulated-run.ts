@@ -197,6 +197,8 @@ export class SimulatedSession implements SessionApi {
       return;
     }
     this.#listener(event);
-    this.#timer = setTimeout(() => this.#sendNext(), this.#stepMs);
+    this.#timer = setTimeout(() => {
+      this.#sendNext();
+    }, this.#stepMs);
   }
 }

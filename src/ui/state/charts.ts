@@ -46,15 +46,8 @@ export const STORY_CHARTS: readonly ChartSpec[] = [
     lines: [
       line('rewards/accuracy/mean', 'in training', 'ink'),
       line('eval/accuracy', 'held out'),
-      line('eval/accuracy_without_wait', 'held out, wait forbidden', 'down', true),
+      line('eval/accuracy_without_wait', 'wait forbidden', 'down', true),
     ],
-  },
-  {
-    title: 'Reward',
-    unit: 'mean of a step',
-    meaning: 'All that it is told: 1 for a right answer, 0.1 for a well-formed one.',
-    share: false,
-    lines: [line('reward', 'reward')],
   },
   {
     title: 'Length of the answer',
@@ -62,6 +55,13 @@ export const STORY_CHARTS: readonly ChartSpec[] = [
     meaning: 'Nothing rewards length. It grows because trying again pays.',
     share: false,
     lines: [line('completions/mean_length', 'tokens')],
+  },
+  {
+    title: 'Reward',
+    unit: 'mean of a step',
+    meaning: 'All that it is told: 1 for a right answer, 0.1 for a well-formed one.',
+    share: false,
+    lines: [line('reward', 'reward')],
   },
 ];
 

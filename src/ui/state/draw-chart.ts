@@ -30,7 +30,9 @@ export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChar
           type: 'linear',
           min: 0,
           grid: { display: false },
-          ticks: { font, maxTicksLimit: 3, maxRotation: 0, align: 'inner', callback: (step) => `step ${step}` },
+          afterBuildTicks: (scale) =>
+            (scale.ticks = [scale.min, (scale.min + scale.max) / 2, scale.max].map((value) => ({ value }))),
+          ticks: { font, maxRotation: 0, align: 'inner', callback: (step) => `step ${step}` },
         },
         y: {
           position: 'right',
@@ -76,7 +78,9 @@ export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChar
       }
       chart.update('none');
     },
-    destroy: () => chart.destroy(),
+    destroy: () => {
+      chart.destroy();
+    },
   };
 }
 

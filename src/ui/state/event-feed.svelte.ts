@@ -17,7 +17,10 @@ export class EventFeed {
   push(event: RunEvent): void {
     this.#waiting.push(event);
     if (this.#waiting.length >= MAX_WAITING) this.flush();
-    else this.#frame ||= requestAnimationFrame(() => this.flush());
+    else
+      this.#frame ||= requestAnimationFrame(() => {
+        this.flush();
+      });
   }
 
   flush(): void {

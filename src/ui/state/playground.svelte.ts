@@ -41,7 +41,7 @@ export class Playground {
   /** Reads the address, looks for a GPU, and plays the recorded run. */
   async open(search: string): Promise<void> {
     try {
-      this.settings.readQuery(search);
+      this.settings.readAddress(search);
     } catch (error) {
       this.#addressProblem = error instanceof Error ? error.message : String(error);
     }
@@ -65,6 +65,8 @@ export class Playground {
     link.download = `grpo-${settings?.preset ?? 'run'}-step-${steps.at(-1)?.step ?? 0}.zip`;
     link.href = URL.createObjectURL(new Blob([zip as Uint8Array<ArrayBuffer>], { type: 'application/zip' }));
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading it
+    setTimeout(() => {
+      URL.revokeObjectURL(link.href);
+    }, 60_000); // the browser may still be reading it
   }
 }

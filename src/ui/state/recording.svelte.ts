@@ -52,6 +52,11 @@ export class Recording {
     this.#playing = false;
   }
 
+  toggle(): void {
+    if (this.#playing) this.pause();
+    else this.play();
+  }
+
   /** Straight to the last event. */
   toEnd(): void {
     this.pause();
@@ -60,9 +65,14 @@ export class Recording {
   }
 
   #tell(): void {
-    if (this.#next >= (this.#run?.events.length ?? 0)) return this.pause();
+    if (this.#next >= (this.#run?.events.length ?? 0)) {
+      this.pause();
+      return;
+    }
     this.#pushNext();
-    this.#timer = setTimeout(() => this.#tell(), this.msBetweenEvents);
+    this.#timer = setTimeout(() => {
+      this.#tell();
+    }, this.msBetweenEvents);
   }
 
   #pushNext(): void {

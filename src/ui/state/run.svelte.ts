@@ -63,7 +63,11 @@ export class Run {
     this.#feed.clear();
     this.#exportProblem = null;
     this.#asking = true;
-    await this.#ask(() => this.#session.start(settings, (event) => this.#feed.push(event)));
+    await this.#ask(() =>
+      this.#session.start(settings, (event) => {
+        this.#feed.push(event);
+      }),
+    );
     this.#asking = false;
   }
 

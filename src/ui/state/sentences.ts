@@ -28,6 +28,7 @@ export function figure(value: number): string {
 }
 
 export function seconds(ms: number): string {
+  if (ms < 100) return `${ms.toFixed(0)} ms`;
   return ms < 1000 ? `${(ms / 1000).toFixed(2)} s` : `${(ms / 1000).toFixed(1)} s`;
 }
 
@@ -63,11 +64,17 @@ export function answerSentence(answer: Answer): string {
   return parts.join(', ');
 }
 
-export function pushWords(push: number): string {
+/** As an adverb: `up a little`, `down strongly`; null where it hardly moves. */
+function direction(push: number): string | null {
   const size = Math.abs(push);
-  if (size < 0.02) return 'left as it is';
-  const strength = size < 0.25 ? ' a little' : size < 0.6 ? '' : ' strongly';
-  return `pushed ${push > 0 ? 'up' : 'down'}${strength}`;
+  if (size < 0.005) return null;
+  const strength = size < 0.2 ? ' a little' : size < 0.6 ? '' : ' strongly';
+  return `${push > 0 ? 'up' : 'down'}${strength}`;
+}
+
+export function pushWords(push: number): string {
+  const way = direction(push);
+  return way ? `pushed ${way}` : 'hardly moved';
 }
 
 export function tokenName(token: Token): string {
@@ -85,14 +92,12 @@ export function tokenName(token: Token): string {
   }
 }
 
-export function tokenSentence(token: Token): string {
-  const chance = Math.exp(token.logProb);
-  const chanceWords = chance > 0.995 ? 'It was all but certain' : `It had a chance of ${percent(chance)}`;
-  const lie = token.mistaken ? `It says ${token.text}, and is mistaken. ` : '';
-  return `${lie}${chanceWords} (log-prob ${token.logProb.toFixed(2).replace('-', '−')}); this step leaves it ${pushWords(token.push)} (${signed(token.push)}).`.replace(
-    'leaves it left as it is',
-    'leaves it as it is',
-  );
+export function tokenSentence({ role, text, mistaken, push, logProb }: Token): string {
+  const chance = Math.exp(logProb);
+  const likely = chance > 0.995 ? 'It was all but certain' : `It had a chance of ${percent(chance)}`;
+  const way = direction(push);
+  const verdict = mistaken && (role === 'yes' || role === 'no') ? `It says ${text}, and is mistaken. ` : '';
+  return `${verdict}${likely} (log-prob ${logProb.toFixed(2).replace('-', '−')}). This step ${way ? `pushes it ${way}` : 'hardly moves it'} (${signed(push)}).`;
 }
 
 /** "It said wait after 82% of its wrong tries", null before any try was judged. */

@@ -1,19 +1,14 @@
 // The form: a preset, the seed, the steps and every option as the text that was typed, until it makes valid settings.
-import { OPTION_SPECS, optionProblems, parseOption, type GrpoOptions } from '../../grpo/options.ts';
-import { findPreset, PRESET_NAMES, PRESETS, type Preset, type PresetName } from '../../recipes/presets.ts';
+import { optionProblems, parseOption, type GrpoOptions } from '../../grpo/options.ts';
+import { PRESETS, type Preset, type PresetName } from '../../recipes/presets.ts';
 import type { TaskName } from '../../tasks/task.ts';
 import type { RunSettings } from '../../worker/protocol.ts';
-import { OPTION_NAMES, optionText, type OptionName } from './options-text.ts';
+import { formatAddress, parseAddress, type Drafts } from './address.ts';
+import { DEFAULT_PRESET, OPTION_NAMES, presetsOf, presetText, type FieldName, type OptionName } from './fields.ts';
 
-export const FIELD_NAMES = ['seed', 'steps', ...OPTION_NAMES] as const;
-export type FieldName = 'seed' | 'steps' | OptionName;
-
-export const DEFAULT_PRESET: PresetName = 'aha';
-export const DEFAULT_SEED = 1;
 const MAX_SEED = 2 ** 32 - 1;
 const MAX_STEPS = 100_000;
 
-type Drafts = Readonly<Partial<Record<FieldName, string>>>;
 type Problems = Readonly<Partial<Record<FieldName, string>>>;
 
 export class Settings {
@@ -50,16 +45,17 @@ export class Settings {
   }
 
   setText(field: FieldName, text: string): void {
-    const { [field]: _, ...others } = this.#drafts;
-    this.#drafts = text === presetText(this.#preset, field) ? others : { ...others, [field]: text };
+    const others = Object.entries(this.#drafts).filter(([name]) => name !== field);
+    const changed = text !== presetText(this.#preset, field);
+    this.#drafts = Object.fromEntries(changed ? [...others, [field, text]] : others);
   }
 
   isChanged(field: FieldName): boolean {
     return field in this.#drafts;
   }
 
-  /** Whether any option differs from the preset; the seed is nobody's. */
-  get changedOptions(): number {
+  /** How many fields differ from the preset; the seed belongs to none. */
+  get changedFields(): number {
     return Object.keys(this.#drafts).filter((field) => field !== 'seed').length;
   }
 
@@ -81,39 +77,16 @@ export class Settings {
     this.#drafts = seed === undefined ? {} : { seed };
   }
 
-  /** The part of the address after "?": only what differs from the preset; empty for the first preset as it is. */
-  get query(): string {
-    const query = new URLSearchParams();
-    if (this.#preset.name !== DEFAULT_PRESET) query.set('preset', this.#preset.name);
-    for (const field of FIELD_NAMES) {
-      const draft = this.#drafts[field];
-      if (draft !== undefined) query.set(field, draft);
-    }
-    return query.toString();
+  get address(): string {
+    return formatAddress(this.#preset, this.#drafts);
   }
 
-  /** Reads an address. A wrong value shows beside its field; throws bad-settings for a preset or task that there is not. */
-  readQuery(search: string): void {
-    const query = new URLSearchParams(search);
-    const task = query.get('task');
-    const named = query.get('preset');
-    const fallback = presetsOf(task ?? '')[0] ?? PRESETS[DEFAULT_PRESET];
-    this.#preset = named === null ? fallback : findPreset(named);
-    this.#drafts = {};
-    for (const field of FIELD_NAMES) {
-      const text = query.get(field);
-      if (text !== null) this.setText(field, text);
-    }
+  /** A wrong value shows beside its field; throws bad-settings for a preset that there is not. */
+  readAddress(search: string): void {
+    const { preset, drafts } = parseAddress(search);
+    this.#preset = preset;
+    this.#drafts = drafts;
   }
-}
-
-export function presetsOf(task: string): Preset[] {
-  return PRESET_NAMES.map((name) => PRESETS[name]).filter((preset) => preset.task === task);
-}
-
-function presetText(preset: Preset, field: FieldName): string {
-  if (field === 'seed') return String(DEFAULT_SEED);
-  return field === 'steps' ? String(preset.steps) : optionText(preset.options[field]);
 }
 
 interface Values {
@@ -149,10 +122,3 @@ function findProblems({ seed, steps, options }: Values): Problems {
     ...optionProblems(options),
   };
 }
-
-/** Options that stand on the first screen; all others are one click away. */
-export const MAIN_FIELDS: readonly FieldName[] = [
-  ...OPTION_NAMES.filter((name) => !OPTION_SPECS[name].advanced),
-  'steps',
-  'seed',
-];

@@ -1,5 +1,6 @@
-// How the options are named and grouped for people; ranges and meanings come from the table of options itself.
-import type { GrpoOptions } from '../../grpo/options.ts';
+// The fields of the form: every option, the steps and the seed; how they are named and grouped, and what a preset puts in them.
+import { OPTION_SPECS, type GrpoOptions } from '../../grpo/options.ts';
+import { PRESET_NAMES, PRESETS, type Preset, type PresetName } from '../../recipes/presets.ts';
 
 export type OptionName = keyof GrpoOptions;
 
@@ -37,13 +38,45 @@ export const OPTION_TEXT: Readonly<Record<OptionName, { readonly section: Sectio
 
 export const OPTION_NAMES = Object.keys(OPTION_TEXT) as OptionName[];
 
-/** An option's value as a person types it, and as `parseOption` reads it: `1e-4`, `1,1`, `none`. */
-export function optionText(value: GrpoOptions[OptionName]): string {
+export type FieldName = 'seed' | 'steps' | OptionName;
+export const FIELD_NAMES: readonly FieldName[] = ['seed', 'steps', ...OPTION_NAMES];
+
+/** Fields that stand on the first screen; all others are one click away. */
+export const MAIN_FIELDS: readonly FieldName[] = [
+  ...OPTION_NAMES.filter((name) => !OPTION_SPECS[name].advanced),
+  'steps',
+  'seed',
+];
+
+export const DEFAULT_PRESET: PresetName = 'aha';
+export const DEFAULT_SEED = 1;
+
+export function fieldLabel(field: FieldName): string {
+  if (field === 'seed') return 'Seed';
+  return field === 'steps' ? 'Steps' : OPTION_TEXT[field].label;
+}
+
+export function fieldMeaning(field: FieldName): string {
+  if (field === 'seed') return 'The same seed and settings draw the same problems.';
+  return field === 'steps' ? 'How many updates to make.' : OPTION_SPECS[field].meaning;
+}
+
+export function presetsOf(task: string): Preset[] {
+  return PRESET_NAMES.map((name) => PRESETS[name]).filter((preset) => preset.task === task);
+}
+
+/** What a preset puts into a field, as a person types it and as `parseOption` reads it: `1e-4`, `1,1`, `none`. */
+export function presetText(preset: Preset, field: FieldName): string {
+  if (field === 'seed') return String(DEFAULT_SEED);
+  return field === 'steps' ? String(preset.steps) : optionText(preset.options[field]);
+}
+
+function optionText(value: GrpoOptions[OptionName]): string {
   if (value === null) return 'none';
   if (typeof value === 'number') return numberText(value);
   return typeof value === 'object' ? value.map(numberText).join(',') : String(value);
 }
 
-function numberText(value: number): string {
+export function numberText(value: number): string {
   return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value);
 }
