@@ -1,32 +1,10 @@
 // What the page and the worker say to each other. The worker streams RunEvents; a recorded run in public/ is a list of the same events.
 import type { GrpoOptions } from '../grpo/options.ts';
+import type { GroupView } from '../recipes/group-view.ts';
 import type { PresetName } from '../recipes/presets.ts';
 import type { TaskName } from '../tasks/task.ts';
 
-/** One completion of the shown group. All arrays have one entry a token. */
-export interface CompletionView {
-  /** Token texts; ` wait `, ` no`, ` yes`, `</think>` and `<eos>` are tokens of their own. */
-  readonly tokens: readonly string[];
-  /** How far this step's loss pushes each token's log-prob: positive up, negative down; zero-sum units, scaled to the largest of the step = 1. */
-  readonly push: readonly number[];
-  /** Log-prob of each token when it was sampled, in nats. */
-  readonly logProbs: readonly number[];
-  /** By reward function: accuracy, format. */
-  readonly rewards: Readonly<Record<string, number>>;
-  /** Weighted sum of the rewards. */
-  readonly reward: number;
-  readonly advantage: number;
-  /** For every attempt in the thought: [first token, end token) of the written attempt, whether it truly solves the problem. */
-  readonly attempts: readonly { readonly start: number; readonly end: number; readonly right: boolean }[];
-  readonly truncated: boolean;
-}
-
-export interface GroupView {
-  readonly prompt: string;
-  /** For a person: `4 5 7 → 6`. */
-  readonly title: string;
-  readonly completions: readonly CompletionView[];
-}
+export type { CompletionView, GroupView } from '../recipes/group-view.ts';
 
 /** Metrics of one step by the names of src/grpo/metrics.ts, such as `reward`, `aha/wait_given_wrong`, `eval/accuracy`. */
 export type Metrics = Readonly<Record<string, number>>;

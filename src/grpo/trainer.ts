@@ -1,0 +1,155 @@
+// GRPO (Shao et al. 2024, arXiv:2402.03300; DeepSeek-R1, arXiv:2501.12948). One step:
+//
+//   1. rollout     sample G completions for each of P prompts from the policy
+//   2. score       every reward function judges every completion
+//   3. advantage   how far each reward is from its group's mean, over the group's std
+//   4. update      numIterations times: push every token of a completion up or down by its advantage, with the ratio to the
+//                  log-probs before the first update clipped, and a KL pull towards the frozen base
+//
+// No critic: the group is the baseline.
+import { PlaygroundError } from '../base/errors.ts';
+import { Random } from '../base/random.ts';
+import type { Completion, Engine } from '../engine/index.ts';
+import { stepMetrics, type Metrics } from './metrics.ts';
+import { Objective, type Outcome, type Sample, type UpdateReport } from './objective.ts';
+import type { GrpoOptions } from './options.ts';
+
+/** Where prompts and rewards come from, in token ids. */
+export interface Environment {
+  readonly eos: number;
+  /** In the order of `grade` and of the option rewardWeights. */
+  readonly rewardNames: readonly string[];
+  samplePrompt(random: Random): readonly number[];
+  /** One number a reward function. */
+  grade(prompt: readonly number[], completion: readonly number[]): readonly number[];
+}
+
+/** One completion of a step and what became of it. Arrays have one entry a completion token. */
+export interface Rollout extends Completion, Outcome {
+  readonly prompt: readonly number[];
+  /** One a reward function. */
+  readonly rewards: readonly number[];
+  /** dloss/dlogp in the last update; negative pushes the token up. */
+  readonly slopes: Float32Array;
+}
+
+export interface TrainerStep {
+  /** Counts from 1. */
+  readonly step: number;
+  /** Group after group. */
+  readonly rollouts: readonly Rollout[];
+  readonly metrics: Metrics;
+}
+
+export class Trainer {
+  readonly #engine: Engine;
+  readonly #objective: Objective;
+  readonly #environment: Environment;
+  readonly #options: GrpoOptions;
+  readonly #seed: number;
+  #step = 0;
+  #tokens = 0;
+
+  private constructor(
+    engine: Engine,
+    objective: Objective,
+    environment: Environment,
+    options: GrpoOptions,
+    seed: number,
+  ) {
+    this.#engine = engine;
+    this.#objective = objective;
+    this.#environment = environment;
+    this.#options = options;
+    this.#seed = seed;
+  }
+
+  static async create(engine: Engine, environment: Environment, options: GrpoOptions, seed: number): Promise<Trainer> {
+    const samples = options.promptsPerStep * options.numGenerations;
+    const objective = await Objective.create(engine, samples, environment.rewardNames.length);
+    return new Trainer(engine, objective, environment, options, seed);
+  }
+
+  /** One step. Throws diverged where the loss or the gradient is not finite; the weights then stay those of the step before. */
+  async step(): Promise<TrainerStep> {
+    const begin = performance.now();
+    const step = this.#step + 1;
+    const { options, environment } = { options: this.#options, environment: this.#environment };
+
+    const prompts = this.#drawPrompts(step);
+    const completions = await this.#engine.generate(prompts, {
+      ...options,
+      forbidden: [],
+      seed: this.#seed,
+      step,
+      eos: environment.eos,
+      maxNewTokens: options.maxCompletionLength,
+    });
+    const rewards = completions.map(({ ids }, index) => environment.grade(prompts[index] as readonly number[], ids));
+    const learningRate = options.learningRate * Math.min(1, step / Math.max(1, options.warmupSteps));
+    const report = await this.#update(prompts, completions, rewards, learningRate);
+
+    this.#step = step;
+    this.#tokens += completions.reduce((sum, { ids }, index) => sum + ids.length + (prompts[index]?.length ?? 0), 0);
+    const rollouts = completions.map((completion, index) => ({
+      ...completion,
+      ...(report.outcomes[index] as Outcome),
+      prompt: prompts[index] as readonly number[],
+      rewards: rewards[index] as readonly number[],
+      slopes: report.slopes[index] as Float32Array,
+    }));
+    const seconds = (performance.now() - begin) / 1000;
+    const metrics = stepMetrics(rollouts, report, environment.rewardNames, options, {
+      seconds,
+      tokens: this.#tokens,
+      learningRate,
+    });
+    return { step, rollouts, metrics };
+  }
+
+  /** Every prompt, G times in a row. A step's prompts depend on the seed and the step alone. */
+  #drawPrompts(step: number): (readonly number[])[] {
+    const random = new Random(this.#seed, step);
+    const { promptsPerStep, numGenerations } = this.#options;
+    return Array.from({ length: promptsPerStep }, () => this.#environment.samplePrompt(random)).flatMap((prompt) =>
+      Array.from({ length: numGenerations }, () => prompt),
+    );
+  }
+
+  async #update(
+    prompts: readonly (readonly number[])[],
+    completions: readonly Completion[],
+    rewards: readonly (readonly number[])[],
+    learningRate: number,
+  ): Promise<UpdateReport> {
+    const options = this.#options;
+    const samples = completions.map(({ ids, truncated }, index): Sample => {
+      const prompt = prompts[index] as readonly number[];
+      return { ids: [...prompt, ...ids], promptLength: prompt.length, truncated };
+    });
+    const optimizer = {
+      learningRate,
+      beta1: options.adamBeta1,
+      beta2: options.adamBeta2,
+      weightDecay: options.weightDecay,
+      maxGradNorm: options.maxGradNorm,
+    };
+    const update = (old: 'current' | 'kept'): Promise<UpdateReport> =>
+      this.#objective.update({
+        samples,
+        rewards: { values: rewards, groupSize: options.numGenerations },
+        options,
+        old,
+        optimizer,
+      });
+    let report = await update('current');
+    for (let iteration = 1; iteration < options.numIterations; iteration++) report = await update('kept');
+    if (!Number.isFinite(report.loss) || !Number.isFinite(report.gradNorm)) {
+      throw new PlaygroundError(
+        'diverged',
+        `the loss is ${report.loss} and the gradient's norm ${report.gradNorm} in step ${this.#step + 1}; the weights are those of the step before. Lower the learning rate or raise beta.`,
+      );
+    }
+    return report;
+  }
+}

@@ -1,0 +1,20 @@
+// Does it say "wait" when it should? Measured over all attempts in a set of thoughts, by the truth, not by what the model claims.
+import { mean } from '../grpo/metrics.ts';
+import type { Attempt } from '../tasks/task.ts';
+
+/** Shares over the attempts of all thoughts; `aha/attempts` is their mean number a thought. */
+export function ahaMetrics(thoughts: readonly (readonly Attempt[])[]): Record<string, number> {
+  const attempts = thoughts.flat();
+  const share = (items: readonly Attempt[], holds: (attempt: Attempt) => boolean | null): number =>
+    mean(items.map((attempt) => (holds(attempt) ? 1 : 0)));
+  const couldWait = attempts.filter(({ waited }) => waited !== null);
+  const judged = attempts.filter(({ verdict }) => verdict !== null);
+  return {
+    'aha/wait_given_wrong': share(couldWait.filter(({ right }) => !right), ({ waited }) => waited), // prettier-ignore
+    'aha/wait_given_right': share(couldWait.filter(({ right }) => right), ({ waited }) => waited), // prettier-ignore
+    'aha/attempts': attempts.length / Math.max(1, thoughts.length),
+    'aha/arithmetic': share(couldWait, ({ arithmetic }) => arithmetic),
+    'aha/verdict': share(judged, ({ verdictRight }) => verdictRight),
+    'aha/repeat': share(attempts, ({ repeated }) => repeated),
+  };
+}

@@ -1,0 +1,26 @@
+// A task as the trainer sees it: prompts and rewards in token ids.
+import type { Random } from '../base/random.ts';
+import type { Environment } from '../grpo/trainer.ts';
+import type { Task } from '../tasks/task.ts';
+
+/** No task's prompt has more tokens, `<bos>` included. */
+export const MAX_PROMPT_TOKENS = 16;
+
+export function promptIds(task: Task, prompt: string): number[] {
+  const { tokenizer } = task;
+  return [tokenizer.id('<bos>'), ...tokenizer.encode(prompt.replace(/^<bos>/, ''))];
+}
+
+export function environmentOf(task: Task): Environment {
+  const { tokenizer } = task;
+  const functions = Object.values(task.rewards);
+  return {
+    eos: tokenizer.id('<eos>'),
+    rewardNames: Object.keys(task.rewards),
+    samplePrompt: (random: Random) => promptIds(task, task.samplePrompt(random)),
+    grade: (prompt, completion) => {
+      const texts = [tokenizer.decode(prompt), tokenizer.decode(completion)] as const;
+      return functions.map((reward) => reward(...texts));
+    },
+  };
+}

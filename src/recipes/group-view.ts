@@ -1,0 +1,67 @@
+// The group of one prompt as a person looks at it: tokens with how far the step pushes them, rewards, advantages, attempts.
+import type { Rollout } from '../grpo/trainer.ts';
+import type { Task } from '../tasks/task.ts';
+
+/** One completion of the shown group. Arrays have one entry a token. */
+export interface CompletionView {
+  /** Token texts; ` wait `, ` no`, ` yes`, `</think>` and `<eos>` are tokens of their own. */
+  readonly tokens: readonly string[];
+  /** How far the step pushes each token's log-prob, -1 (down) to 1 (up), in units of the largest push in the group. */
+  readonly push: readonly number[];
+  /** Log-prob of each token when it was sampled, in nats. */
+  readonly logProbs: readonly number[];
+  /** By reward function: accuracy, format. */
+  readonly rewards: Readonly<Record<string, number>>;
+  /** Weighted sum of the rewards. */
+  readonly reward: number;
+  readonly advantage: number;
+  /** Every attempt in the thought: tokens [start, end), and whether it truly solves the problem. */
+  readonly attempts: readonly { readonly start: number; readonly end: number; readonly right: boolean }[];
+  readonly truncated: boolean;
+}
+
+export interface GroupView {
+  readonly prompt: string;
+  /** For a person: `4 5 7 → 6`. */
+  readonly title: string;
+  readonly completions: readonly CompletionView[];
+}
+
+/** The group whose rewards differ the most, since it teaches the most; of equal ones the first. */
+export function groupView(task: Task, rollouts: readonly Rollout[], groupSize: number): GroupView {
+  let first = 0;
+  for (let start = 0; start < rollouts.length; start += groupSize) {
+    if ((rollouts[start] as Rollout).groupStd > (rollouts[first] as Rollout).groupStd) first = start;
+  }
+  const group = rollouts.slice(first, first + groupSize);
+  const prompt = task.tokenizer.decode((group[0] as Rollout).prompt.slice(1));
+  const largest = Math.max(1e-30, ...group.flatMap(({ slopes }) => Array.from(slopes, Math.abs)));
+  const rewardNames = Object.keys(task.rewards);
+  const completions = group.map((rollout) => ({
+    tokens: rollout.ids.map((id) => task.tokenizer.decode([id])),
+    push: Array.from(rollout.slopes, (slope) => -slope / largest),
+    logProbs: rollout.logProbs,
+    rewards: Object.fromEntries(rewardNames.map((name, at) => [name, rollout.rewards[at] as number])),
+    reward: rollout.reward,
+    advantage: rollout.advantage,
+    attempts: locateAttempts(task, prompt, rollout.ids),
+    truncated: rollout.truncated,
+  }));
+  return { prompt, title: task.describe(prompt), completions };
+}
+
+/** Finds the attempts' tokens: they follow each other in the thought, with verdicts and waits between them. */
+function locateAttempts(task: Task, prompt: string, ids: readonly number[]): CompletionView['attempts'] {
+  const tokens = ids.map((id) => task.tokenizer.decode([id]));
+  const starts: number[] = [];
+  tokens.reduce((at, token, index) => ((starts[index] = at), at + token.length), 0);
+  const text = tokens.join('');
+  let from = 0;
+  return task.attempts(prompt, text).map((attempt) => {
+    const begin = text.indexOf(attempt.text, from);
+    from = begin + attempt.text.length;
+    const start = starts.findIndex((at) => at >= begin);
+    const end = starts.findIndex((at) => at >= from);
+    return { start, end: end < 0 ? tokens.length : end, right: attempt.right };
+  });
+}

@@ -1,0 +1,157 @@
+// A GRPO run of a preset: base evaluation, steps with their metrics and one group to look at, evaluations in between, and the
+// last good weights. The page's worker and the command line both drive this.
+import { PlaygroundError } from '../base/errors.ts';
+import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
+import type { Metrics } from '../grpo/metrics.ts';
+import type { GrpoOptions } from '../grpo/options.ts';
+import { Trainer, type Rollout } from '../grpo/trainer.ts';
+import { findTask } from '../tasks/registry.ts';
+import type { Task, TaskName } from '../tasks/task.ts';
+import { ahaMetrics } from './aha.ts';
+import { environmentOf, MAX_PROMPT_TOKENS } from './environment.ts';
+import { evaluate } from './evaluate.ts';
+import { groupView, type GroupView } from './group-view.ts';
+
+export interface RunRequest {
+  readonly task: TaskName;
+  readonly seed: number;
+  readonly steps: number;
+  readonly options: GrpoOptions;
+}
+
+/** A completion as the run log keeps it. */
+export interface LoggedRollout {
+  readonly prompt: string;
+  readonly completion: string;
+  readonly rewards: Readonly<Record<string, number>>;
+  readonly advantage: number;
+}
+
+export interface RunStep {
+  /** 0 is the base model, evaluated only. */
+  readonly step: number;
+  readonly metrics: Metrics;
+  /** The group of the step's first prompt; null for step 0. */
+  readonly group: GroupView | null;
+  readonly completions: readonly LoggedRollout[];
+  /** Wall time, evaluation not included. */
+  readonly stepMs: number;
+  /** Completion tokens sampled. */
+  readonly tokens: number;
+}
+
+/** Tells how far something that takes a while has come. */
+export type Progress = (what: string, done: number, total: number) => void;
+
+/** Steps between evaluations on held-out problems. */
+const EVALUATE_EVERY = 25;
+const PASS_K = 8;
+const MAX_EVALUATION = 512;
+
+export class Run {
+  readonly engine: Engine;
+  readonly task: Task;
+  readonly #request: RunRequest;
+  readonly #trainer: Trainer;
+  readonly #progress: Progress;
+  #step = 0;
+
+  private constructor(engine: Engine, task: Task, request: RunRequest, trainer: Trainer, progress: Progress) {
+    this.engine = engine;
+    this.task = task;
+    this.#request = request;
+    this.#trainer = trainer;
+    this.#progress = progress;
+  }
+
+  /** Throws what Engine.create throws, and bad-settings where completions do not fit the model. */
+  static async create(gpu: Gpu, checkpoint: Checkpoint, request: RunRequest, progress: Progress): Promise<Run> {
+    const { options } = request;
+    const task = findTask(request.task);
+    const maxLength = MAX_PROMPT_TOKENS + options.maxCompletionLength;
+    if (maxLength > checkpoint.config.maxPositions) {
+      throw new PlaygroundError(
+        'bad-settings',
+        `maxCompletionLength must be at most ${checkpoint.config.maxPositions - MAX_PROMPT_TOKENS} for this model, but it is ${options.maxCompletionLength}`,
+      );
+    }
+    if (checkpoint.config.vocabSize !== task.tokenizer.symbols.length) {
+      throw new PlaygroundError(
+        'bad-settings',
+        `task ${task.name} has ${task.tokenizer.symbols.length} tokens, but the model has ${checkpoint.config.vocabSize}`,
+      );
+    }
+    progress('Preparing the GPU', 0, 1);
+    const maxSequences = Math.max(64, options.promptsPerStep * options.numGenerations);
+    const engine = await Engine.create(gpu, checkpoint, { maxSequences, maxLength });
+    const trainer = await Trainer.create(engine, environmentOf(task), options, request.seed);
+    progress('Preparing the GPU', 1, 1);
+    return new Run(engine, task, request, trainer, progress);
+  }
+
+  get finished(): boolean {
+    return this.#step >= this.#request.steps;
+  }
+
+  /** The base model on held-out problems. */
+  async base(): Promise<RunStep> {
+    return { step: 0, metrics: await this.#evaluation(), group: null, completions: [], stepMs: 0, tokens: 0 };
+  }
+
+  /** One training step; every 25th and the last are followed by an evaluation. Throws diverged, device-lost. */
+  async step(): Promise<RunStep> {
+    const begin = performance.now();
+    const { rollouts, metrics, step } = await this.#trainer.step();
+    const stepMs = performance.now() - begin;
+    this.#step = step;
+    const { tokenizer } = this.task;
+    const texts = rollouts.map(({ prompt, ids }) => ({
+      prompt: tokenizer.decode(prompt.slice(1)),
+      completion: tokenizer.decode(ids),
+    }));
+    const aha = ahaMetrics(texts.map(({ prompt, completion }) => this.task.attempts(prompt, completion)));
+    const evaluates = step % EVALUATE_EVERY === 0 || this.finished;
+    const rewardNames = Object.keys(this.task.rewards);
+    return {
+      step,
+      metrics: { ...metrics, ...aha, ...(evaluates ? await this.#evaluation() : {}) },
+      group: groupView(this.task, rollouts, this.#request.options.numGenerations),
+      completions: texts.map((text, index) => {
+        const { rewards, advantage } = rollouts[index] as Rollout;
+        return {
+          ...text,
+          rewards: Object.fromEntries(rewardNames.map((name, at) => [name, rewards[at] as number])),
+          advantage,
+        };
+      }),
+      stepMs,
+      tokens: rollouts.reduce((sum, { ids }) => sum + ids.length, 0),
+    };
+  }
+
+  /** On as many held-out problems as a step has completions, at most 512, at temperature 1; pass@8 on an eighth of them. */
+  async #evaluation(): Promise<Record<string, number>> {
+    const { seed, options } = this.#request;
+    const problems = Math.min(MAX_EVALUATION, options.promptsPerStep * options.numGenerations);
+    const settings = { seed, temperature: 1, problems, maxNewTokens: options.maxCompletionLength };
+    const what = 'Evaluating on held-out problems';
+    this.#progress(what, 0, 3);
+    const plain = await evaluate(this.engine, this.task, settings);
+    this.#progress(what, 1, 3);
+    const banned = await evaluate(this.engine, this.task, { ...settings, banned: [' wait ', '等'] });
+    this.#progress(what, 2, 3);
+    const several = await evaluate(this.engine, this.task, {
+      ...settings,
+      problems: Math.ceil(problems / PASS_K),
+      samples: PASS_K,
+    });
+    this.#progress(what, 3, 3);
+    return {
+      'eval/accuracy': plain.accuracy,
+      'eval/accuracy_without_wait': banned.accuracy,
+      'eval/pass_at_k': several.passAtK,
+      'eval/mean_length': plain.meanLength,
+      ...Object.fromEntries(Object.entries(plain.aha).map(([name, value]) => [name.replace('aha/', 'eval/'), value])),
+    };
+  }
+}
