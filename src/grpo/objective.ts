@@ -338,10 +338,10 @@ export class Objective {
  * The weight of a token's loss, by sample: 1 / (B |o_i|) for grpo and sapo, 1 / (tokens in the batch) for bnpo, dapo and cispo,
  * 1 / (B L) for dr_grpo. B counts every sample, tokens only those in the loss.
  */
-function aggregationWeights(
+export function aggregationWeights(
   samples: readonly Sample[],
   inLoss: readonly boolean[],
-  options: GrpoOptions,
+  options: Pick<GrpoOptions, 'lossType' | 'maxCompletionLength'>,
 ): Float32Array {
   const lengths = samples.map((sample, index) => (inLoss[index] ? sample.ids.length - sample.promptLength : 0));
   const tokens = Math.max(1, lengths.reduce((sum, length) => sum + length, 0)); // prettier-ignore
