@@ -1,6 +1,7 @@
 // A line chart on a canvas, redrawn without animation. Only the parts of Chart.js that a line needs are bundled.
 import { Chart, LinearScale, LineController, LineElement, PointElement, Tooltip, type ChartDataset } from 'chart.js';
 import { formatValue, points, type ChartSpec, type Line, type Point } from './charts.ts';
+import { percent } from './sentences.ts';
 import type { StepRecord } from './run-view.ts';
 import type { ThemeName } from './theme.svelte.ts';
 
@@ -39,7 +40,7 @@ export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChar
           beginAtZero: true,
           border: { display: false },
           afterFit: (scale) => (scale.width = 48), // one width, so that the charts stand in line
-          ticks: { font, maxTicksLimit: 4, callback: (value) => formatValue(spec, Number(value)) },
+          ticks: { font, maxTicksLimit: 4, ...(spec.share && { callback: (value) => percent(Number(value)) }) },
         },
       },
       plugins: {
@@ -89,6 +90,7 @@ function toDataset({ label, dashed }: Line): ChartDataset<'line', Point[]> {
     label,
     data: [],
     borderWidth: 1.75,
+    clip: 4, // the mark at the end of a finished run is drawn whole
     borderDash: dashed ? [4, 3] : [],
     borderJoinStyle: 'round',
     pointBorderWidth: 0,

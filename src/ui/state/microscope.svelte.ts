@@ -56,6 +56,11 @@ export class Microscope {
     return this.#chosen !== null;
   }
 
+  /** It stays because somebody looks at it, while the run has gone on. */
+  get held(): boolean {
+    return this.#shown !== null && this.#shown === this.#held && this.#shown !== this.#followed;
+  }
+
   /** By its place among `records`; the last one means to follow the run again. */
   choose(place: number): void {
     this.#chosen = place >= this.#records.length - 1 ? null : (this.#records[place]?.step ?? null);

@@ -29,11 +29,10 @@ export function webgpuHelp({ userAgent, secure, hasApi }: Surroundings): Help {
       ],
     };
   }
-  const chromium = /(Edg|Chrome|CriOS)\/(\d+)/.exec(userAgent);
-  if (chromium) {
-    const edge = chromium[1] === 'Edg';
+  const edge = /Edg\//.test(userAgent);
+  if (edge || /Chrome\//.test(userAgent)) {
     const name = edge ? 'Edge' : 'Chrome';
-    const scheme = edge ? 'edge' : 'chrome';
+    const scheme = name.toLowerCase();
     if (!hasApi) {
       return {
         cause: `This ${name} has no WebGPU.`,
@@ -57,7 +56,7 @@ export function webgpuHelp({ userAgent, secure, hasApi }: Surroundings): Help {
     return {
       cause: 'This Firefox offers no WebGPU.',
       steps: [
-        'On Windows, Firefox 141 or later has it; on a Mac with Apple silicon, Firefox 145 or later.',
+        'On Windows, Firefox 141 or later has it; on a Mac with Apple silicon and macOS 26, Firefox 145 or later.',
         'Elsewhere, open about:config, set dom.webgpu.enabled to true, and restart Firefox.',
         'Or open this page in Chrome or Edge.',
       ],
