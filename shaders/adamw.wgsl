@@ -52,7 +52,7 @@ fn adamw_norm() {
   norm[0] = sqrt(total);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn adamw_update(@builtin(global_invocation_id) id: vec3u) {
   let e = id.x;
   if (e >= ELEMENTS || is_broken(total_norm[0])) { return; }

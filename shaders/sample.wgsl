@@ -80,7 +80,7 @@ fn sample_token(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     }
     kept = kept && above < sampling.top_p * left;
   }
-  kept = kept && exp(z - highest) >= sampling.min_p;
+  kept = kept && (z == highest || exp(z - highest) >= sampling.min_p); // a GPU's exp(0) may fall short of a min_p of 1
 
   let noise = pcg4d(vec4u(sampling.seed, sampling.step, sampling.first_sequence + sequence, next * 64u + v)).x;
   let score = z + select(gumbel(noise), 0.0, greedy);
@@ -89,7 +89,7 @@ fn sample_token(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
   workgroupBarrier();
   let best = highest_lane(V);
   var winner = 0u;
-  while (lanes[winner] < best) { winner++; }
+  while (winner < V - 1u && lanes[winner] < best) { winner++; } // bounded: logits of a model gone wrong may be NaN
   if (v == winner && !prompted) {
     tokens[sequence * MAX_LENGTH + next] = v;
     log_probs[sequence * MAX_LENGTH + next] = log_prob;
@@ -105,13 +105,14 @@ var<workgroup> kept_before: array<u32, THREADS>;
 fn sample_advance(@builtin(local_invocation_index) thread: u32) {
   let count = live_rows;
   let next = positions[0] + 1u;
-  workgroupBarrier();
+  storageBarrier();
   var base = 0u;
   for (var first = 0u; first < MAX_SEQUENCES; first += THREADS) {
     let row = first + thread;
     let sequence = sequences[min(row, MAX_SEQUENCES - 1u)];
     let lives = row < count && states[sequence].w == 0u;
     kept_before[thread] = select(0u, 1u, lives);
+    storageBarrier(); // no row is overwritten before it was read
     workgroupBarrier();
     var place = base;
     var kept = 0u;
@@ -125,6 +126,7 @@ fn sample_advance(@builtin(local_invocation_index) thread: u32) {
       ids[place] = tokens[sequence * MAX_LENGTH + next];
     }
     base += kept;
+    storageBarrier();
     workgroupBarrier();
   }
   if (thread == 0u) { live_rows = base; }

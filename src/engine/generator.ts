@@ -119,8 +119,11 @@ export class Generator {
           `a prompt's token must be 0 to ${vocabSize - 1}, but one is ${outside}`,
         );
     }
-    if (new Set(settings.forbidden).size >= vocabSize)
+    const forbidden = settings.forbidden.filter((id) => id < vocabSize);
+    if (new Set(forbidden).size === vocabSize)
       throw new PlaygroundError('bad-settings', 'every token is forbidden: allow at least one');
+    if (!(settings.maxNewTokens >= 1))
+      throw new PlaygroundError('bad-settings', `maxNewTokens must be at least 1, but it is ${settings.maxNewTokens}`);
     const completions: Completion[] = [];
     for (let first = 0; first < prompts.length; first += this.#maxSequences) {
       completions.push(...(await this.#wave(prompts.slice(first, first + this.#maxSequences), first, settings)));

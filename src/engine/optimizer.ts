@@ -63,7 +63,7 @@ export class AdamW {
       ...call,
       entry: 'adamw_update',
       bind,
-      grid: () => [Math.ceil(elements / 64), 1, 1],
+      grid: () => [Math.ceil(elements / 256), 1, 1],
     });
     return new AdamW(gpu, norm, uniform, [m, v], norms, update);
   }

@@ -72,8 +72,18 @@ export class Gpu {
         'WebGPU found no adapter: enable hardware acceleration in the browser settings',
       );
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-    const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
-    return new Gpu(device, describeAdapter(adapter.info));
+    try {
+      const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+      return new Gpu(device, describeAdapter(adapter.info));
+    } catch (cause) {
+      throw new PlaygroundError(
+        'webgpu-unavailable',
+        `WebGPU refused a device: ${String(cause)}. Restart the browser.`,
+        {
+          cause,
+        },
+      );
+    }
   }
 
   /** A zeroed buffer. Throws limit-too-small where it exceeds what one binding may hold. */
@@ -124,8 +134,11 @@ export class Gpu {
   }
 
   async #compile(code: string, entry: string): Promise<GPUComputePipeline> {
+    this.device.pushErrorScope('validation'); // what the compiler refuses is thrown here, not at the next read too
     const module = this.device.createShaderModule({ label: entry, code });
+    const compiled = this.device.popErrorScope();
     try {
+      await compiled;
       return await this.device.createComputePipelineAsync({
         label: entry,
         layout: 'auto',
@@ -170,7 +183,7 @@ export class Gpu {
   /** Copies of the first `bytes` of buffers, after everything submitted before. Throws whatever went wrong on the device since the last call. */
   async read(sources: readonly { readonly buffer: GPUBuffer; readonly bytes: number }[]): Promise<ArrayBuffer[]> {
     const total = sources.reduce((sum, source) => sum + source.bytes, 0);
-    if (this.#fault) throw this.#fault;
+    this.#throwFault();
     const staging = this.#takeStaging(total);
     this.submit((encoder) => {
       let offset = 0;
@@ -183,20 +196,25 @@ export class Gpu {
       await staging.mapAsync(GPUMapMode.READ);
     } catch (cause) {
       await new Promise((resolve) => setTimeout(resolve)); // lets the device's own report arrive first
-      throw (
-        this.#fault ??
-        new PlaygroundError('device-lost', `the GPU device was lost while results were read: ${String(cause)}`, {
-          cause,
-        })
-      );
+      this.#throwFault();
+      throw new PlaygroundError('device-lost', `the GPU device was lost while results were read: ${String(cause)}`, {
+        cause,
+      });
     }
-    if (this.#fault) throw this.#fault;
     const mapped = staging.getMappedRange();
     let offset = 0;
     const copies = sources.map(({ bytes }) => mapped.slice(offset, (offset += bytes)));
     staging.unmap();
     this.#staging.push(staging);
+    this.#throwFault();
     return copies;
+  }
+
+  /** A refused command is reported once; a lost device stays lost. */
+  #throwFault(): void {
+    const fault = this.#fault;
+    if (fault?.name !== 'device-lost') this.#fault = null;
+    if (fault) throw fault;
   }
 
   /** A mappable buffer from those given back, or a new one. */
