@@ -1,23 +1,35 @@
 // A line chart on a canvas, redrawn without animation. Only the parts of Chart.js that a line needs are bundled.
-import { Chart, LinearScale, LineController, LineElement, PointElement, Tooltip, type ChartDataset } from 'chart.js';
+import {
+  Chart,
+  LinearScale,
+  LineController,
+  LineElement,
+  PointElement,
+  Tooltip,
+  type ChartDataset,
+  type Plugin,
+} from 'chart.js';
 import { formatValue, points, type ChartSpec, type Line, type Point } from './charts.ts';
 import { percent } from './sentences.ts';
 import type { StepRecord } from './run-view.ts';
-import type { ThemeName } from './theme.svelte.ts';
 
 Chart.register(LineController, LineElement, PointElement, LinearScale, Tooltip);
 
 export interface DrawnChart {
-  /** `theme` only says that the colours may have changed. */
-  update(steps: readonly StepRecord[], total: number, theme: ThemeName): void;
+  /** `total`: the step at the right end of the axis. */
+  show(steps: readonly StepRecord[], total: number): void;
   destroy(): void;
 }
 
+/** Takes font and colours from the style sheet as they are now; a new theme needs a new chart. */
 export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChart {
-  const font = { family: getComputedStyle(canvas).fontFamily, size: 11 };
+  const style = getComputedStyle(canvas);
+  const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+  const font = { family: style.fontFamily, size: 11 };
   const chart = new Chart<'line', Point[]>(canvas, {
     type: 'line',
-    data: { datasets: spec.lines.map(toDataset) },
+    plugins: [endMarks],
+    data: { datasets: spec.lines.map((line) => toDataset(line, colour(line.colour))) },
     options: {
       animation: false,
       responsive: true,
@@ -31,16 +43,23 @@ export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChar
           type: 'linear',
           min: 0,
           grid: { display: false },
+          border: { color: colour('line') },
           afterBuildTicks: (scale) =>
             (scale.ticks = [scale.min, (scale.min + scale.max) / 2, scale.max].map((value) => ({ value }))),
-          ticks: { font, maxRotation: 0, align: 'inner', callback: (step) => `step ${step}` },
+          ticks: { font, color: colour('soft'), maxRotation: 0, align: 'inner', callback: (step) => `step ${step}` },
         },
         y: {
           position: 'right',
           beginAtZero: true,
           border: { display: false },
+          grid: { color: colour('line'), drawTicks: false },
           afterFit: (scale) => (scale.width = 48), // one width, so that the charts stand in line
-          ticks: { font, maxTicksLimit: 4, ...(spec.share && { callback: (value) => percent(Number(value)) }) },
+          ticks: {
+            font,
+            color: colour('soft'),
+            maxTicksLimit: 4,
+            ...(spec.share && { callback: (value) => percent(Number(value)) }),
+          },
         },
       },
       plugins: {
@@ -58,25 +77,13 @@ export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChar
   });
 
   return {
-    update(steps, total) {
-      const style = getComputedStyle(canvas);
-      const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+    show(steps, total) {
       spec.lines.forEach((line, index) => {
         const dataset = chart.data.datasets[index];
-        if (!dataset) return;
-        dataset.data = points(steps, line.metric);
-        dataset.borderColor = dataset.pointBackgroundColor = colour(line.colour);
+        if (dataset) dataset.data = points(steps, line.metric);
       });
-      const { x, y } = chart.options.scales ?? {};
-      if (x) {
-        x.max = Math.max(1, total);
-        x.border = { color: colour('line') };
-        x.ticks = { ...x.ticks, color: colour('soft') };
-      }
-      if (y) {
-        y.grid = { color: colour('line'), drawTicks: false };
-        y.ticks = { ...y.ticks, color: colour('soft') };
-      }
+      const x = chart.options.scales?.['x'];
+      if (x) x.max = Math.max(1, total);
       chart.update('none');
     },
     destroy: () => {
@@ -85,16 +92,31 @@ export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChar
   };
 }
 
-function toDataset({ label, dashed }: Line): ChartDataset<'line', Point[]> {
+/** A dot at the end of every line. As an option of its points it would cost a look-up for each of them. */
+const endMarks: Plugin<'line'> = {
+  id: 'end-marks',
+  afterDatasetsDraw(chart) {
+    const { ctx } = chart;
+    chart.data.datasets.forEach((dataset, index) => {
+      const end = chart.getDatasetMeta(index).data.at(-1);
+      if (!end) return;
+      ctx.fillStyle = dataset.borderColor as string;
+      ctx.beginPath();
+      ctx.arc(end.x, end.y, 3, 0, 2 * Math.PI);
+      ctx.fill();
+    });
+  },
+};
+
+function toDataset({ label, dashed }: Line, colour: string): ChartDataset<'line', Point[]> {
   return {
     label,
     data: [],
+    borderColor: colour,
     borderWidth: 1.75,
-    clip: 4, // the mark at the end of a finished run is drawn whole
     borderDash: dashed ? [4, 3] : [],
     borderJoinStyle: 'round',
-    pointBorderWidth: 0,
+    pointRadius: 0,
     pointHitRadius: 8,
-    pointRadius: ({ dataIndex, dataset }) => (dataIndex === dataset.data.length - 1 ? 3 : 0),
   };
 }

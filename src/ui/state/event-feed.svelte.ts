@@ -1,14 +1,13 @@
-// Events in, view out, at most once an animation frame: a fast GPU sends more events than a screen can show.
+// Events in, view out, at most ten times a second: a fast GPU sends more than can be drawn or read.
 import type { RunEvent } from '../../worker/protocol.ts';
 import { advance, EMPTY_VIEW, type RunView } from './run-view.ts';
 
-/** A hidden tab gets no frames; past this many waiting events the view is brought up to date at once. */
-const MAX_WAITING = 100;
+const MS_BETWEEN_VIEWS = 100;
 
 export class EventFeed {
   #view = $state.raw<RunView>(EMPTY_VIEW);
   #waiting: RunEvent[] = [];
-  #frame = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   get view(): RunView {
     return this.#view;
@@ -16,19 +15,15 @@ export class EventFeed {
 
   push(event: RunEvent): void {
     this.#waiting.push(event);
-    if (this.#waiting.length >= MAX_WAITING) this.flush();
-    else
-      this.#frame ||= requestAnimationFrame(() => {
-        this.flush();
-      });
+    this.#timer ??= setTimeout(() => this.flush(), MS_BETWEEN_VIEWS);
   }
 
   flush(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const events = this.#waiting;
     this.#waiting = [];
-    this.#view = events.reduce(advance, this.#view);
+    if (events.length > 0) this.#view = events.reduce(advance, this.#view);
   }
 
   /** Forgets everything, waiting events too. */

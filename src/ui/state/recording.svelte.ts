@@ -49,6 +49,7 @@ export class Recording {
 
   pause(): void {
     clearTimeout(this.#timer);
+    this.#feed.flush();
     this.#playing = false;
   }
 
