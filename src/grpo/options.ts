@@ -176,7 +176,7 @@ export function resolveOptions(given: Readonly<Record<string, unknown>>): GrpoOp
   const merged = { ...DEFAULT_OPTIONS, ...given };
   const [first] = Object.entries(optionProblems(merged));
   if (first) throw new PlaygroundError('bad-settings', `option ${first[0]} ${first[1]}`);
-  return merged as unknown as GrpoOptions;
+  return merged;
 }
 
 /** For every option that may not be so: what it must be and what came, such as `must be a number from 0 to 1, but it is 3`. */

@@ -5,7 +5,7 @@ import { modelCard } from '../../export/model-card.ts';
 import { stepLine, type LoggedCompletion, type LoggedStep } from '../../export/run-log.ts';
 import { findPreset } from '../../recipes/presets.ts';
 import { Run, type RunStep } from '../../recipes/run.ts';
-import type { RecordedRun, RunEvent } from '../../worker/protocol.ts';
+import type { RecordedRun, RunEvent } from '../../recipes/events.ts';
 import { Arguments } from '../arguments.ts';
 import { commandLine, readModel, tell, writeFiles } from '../files.ts';
 import { withGpu } from '../node-gpu.ts';
@@ -72,7 +72,7 @@ export async function train(args: readonly string[]): Promise<void> {
     const record = given.text('record');
     if (record) writeFileSync(record, JSON.stringify(recording(events, gpu.adapter.name)));
     tell(`${last.step} steps in ${seconds.toFixed(1)} s on ${gpu.adapter.name}; wrote ${out}`);
-    if (failure) throw failure;
+    if (failure !== undefined) throw failure;
   });
 }
 

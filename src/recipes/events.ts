@@ -1,0 +1,49 @@
+// A run as those who watch it see it: a stream of events, live from a worker or recorded in a file.
+import type { AdapterReport } from '../engine/index.ts';
+import type { Metrics } from '../grpo/metrics.ts';
+import type { GroupView } from './group-view.ts';
+import type { PresetName } from './presets.ts';
+import type { RunRequest } from './run.ts';
+
+export type { Metrics } from '../grpo/metrics.ts';
+export type { CompletionView, GroupView } from './group-view.ts';
+
+/** The GPU a run is on; on a software adapter the page warns and offers the lighter preset. */
+export type AdapterView = AdapterReport;
+
+export interface RunSettings extends RunRequest {
+  readonly preset: PresetName;
+}
+
+export type RunEvent =
+  /** A run begins or begins anew: everything shown before is void. */
+  | {
+      readonly type: 'started';
+      readonly settings: RunSettings;
+      readonly adapter: AdapterView;
+      readonly parameters: number;
+    }
+  /** Something that takes over a second, such as loading the model or evaluating: done of total, in words. */
+  | { readonly type: 'progress'; readonly what: string; readonly done: number; readonly total: number }
+  /** A finished step. `group` is the group of one prompt; `stepMs` wall time; `tokens` sampled in it. Step 0 is the untrained base, evaluated only. */
+  | {
+      readonly type: 'step';
+      readonly step: number;
+      readonly metrics: Metrics;
+      readonly group: GroupView | null;
+      readonly stepMs: number;
+      readonly tokens: number;
+    }
+  | { readonly type: 'paused' }
+  | { readonly type: 'resumed' }
+  /** All steps are done. */
+  | { readonly type: 'finished' }
+  /** The run stopped. The weights of the last good step stay exportable if `exportable`. */
+  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly exportable: boolean };
+
+/** A recorded real run in public/: `recorded-<preset>.json`. */
+export interface RecordedRun {
+  /** On which adapter and by which command it was made. */
+  readonly about: { readonly adapter: string; readonly command: string };
+  readonly events: readonly RunEvent[];
+}
