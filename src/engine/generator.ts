@@ -3,7 +3,7 @@
 import sample from '../../shaders/sample.wgsl?raw';
 import { PlaygroundError } from '../base/errors.ts';
 import type { ModelConfig } from './config.ts';
-import { encode, uniformStruct, type Dispatch, type Gpu } from './gpu/gpu.ts';
+import { uniformStruct, type Dispatch, type Gpu } from './gpu/gpu.ts';
 import type { Parameters } from './parameters.ts';
 import { allocateActivations, modelConstants, type Transformer } from './transformer.ts';
 
@@ -167,7 +167,7 @@ export class Generator {
       this.#gpu.submit((encoder) => {
         for (let p = position; p < Math.min(end, position + TOKENS_PER_SUBMIT); p++) {
           const draws = p + 1 >= shortest ? this.#plan.draw : [];
-          encode(encoder, [...this.#plan.body, ...draws, ...this.#plan.advance], count);
+          this.#gpu.encode(encoder, [...this.#plan.body, ...draws, ...this.#plan.advance], count);
         }
       });
       // Looks one submit behind, so that the GPU has work while the host waits.

@@ -2,10 +2,10 @@
 // one submit a micro-batch, finish; results are read back once by whoever owns the objective.
 import { packBatches, type Batch, type Sequence } from './batch.ts';
 import type { ModelConfig } from './config.ts';
-import { encode, type Dispatch, type Gpu } from './gpu/gpu.ts';
+import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import { AdamW, type AdamWSettings } from './optimizer.ts';
 import { Parameters } from './parameters.ts';
-import { activationBytes, allocateActivations, Transformer, type RowInputs } from './transformer.ts';
+import { activationBytes, allocateActivations, type RowInputs, type Transformer } from './transformer.ts';
 
 /** Buffers of the micro-batch at hand that an objective reads or writes. N rows. */
 export interface LearnerBuffers {
@@ -126,13 +126,13 @@ export class Learner {
 
   /** The logits of the batch at hand, by the policy or the reference. */
   forward(encoder: GPUCommandEncoder, batch: Batch, model: 'policy' | 'reference'): void {
-    encode(encoder, this.#plans[model], batch.rows);
+    this.#gpu.encode(encoder, this.#plans[model], batch.rows);
   }
 
   /** From the gradient of the logits of the batch at hand to `gradients`, which accumulate. */
   backward(encoder: GPUCommandEncoder, batch: Batch): void {
     encoder.clearBuffer(this.#plans.backward.d_x, 0, batch.rows * this.#residualBytes);
-    encode(encoder, this.#plans.backward.dispatches, batch.rows);
+    this.#gpu.encode(encoder, this.#plans.backward.dispatches, batch.rows);
   }
 
   clearGradients(): void {
@@ -142,7 +142,7 @@ export class Learner {
   /** Clips and applies the gradients. Without settings it only measures their norm. */
   finish(settings: AdamWSettings | null): void {
     const dispatches = settings ? this.optimizer.step(settings) : this.optimizer.measure();
-    this.#gpu.submit((encoder) => encode(encoder, dispatches, 1));
+    this.#gpu.submit((encoder) => this.#gpu.encode(encoder, dispatches, 1));
   }
 
   /** Makes the policy as it is now the reference. */

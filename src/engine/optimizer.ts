@@ -71,15 +71,18 @@ export class AdamW {
   /** Dispatches that measure the gradient's norm, then those that apply it. The settings take effect with the next submit. */
   step(settings: AdamWSettings): readonly Dispatch[] {
     this.#updates += 1;
+    // Rounded as the GPU rounds them, so that the corrections undo exactly what the moments do: 1 - beta is sensitive.
+    const beta1 = Math.fround(settings.beta1);
+    const beta2 = Math.fround(settings.beta2);
     const values = {
       learning_rate: settings.learningRate,
-      beta1: settings.beta1,
-      beta2: settings.beta2,
+      beta1,
+      beta2,
       epsilon: EPSILON,
       weight_decay: settings.weightDecay,
       max_norm: settings.maxGradNorm,
-      correction1: 1 - settings.beta1 ** this.#updates,
-      correction2: 1 - settings.beta2 ** this.#updates,
+      correction1: 1 - beta1 ** this.#updates,
+      correction2: 1 - beta2 ** this.#updates,
     };
     this.#gpu.write(this.#uniform, new Uint8Array(uniformStruct(adamw, 'Optimizer', values)));
     return [...this.#normDispatches, this.#updateDispatch];

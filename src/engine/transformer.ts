@@ -6,6 +6,7 @@
 // layer keeps its inputs, qkv, attention output and gate_up; norms and swiglu are made anew, since that is cheaper than memory.
 import attention from '../../shaders/attention.wgsl?raw';
 import embedding from '../../shaders/embedding.wgsl?raw';
+import matmulTiled from '../../shaders/matmul-tiled.wgsl?raw';
 import matmul from '../../shaders/matmul.wgsl?raw';
 import reduce from '../../shaders/reduce.wgsl?raw';
 import rmsNorm from '../../shaders/rms-norm.wgsl?raw';
@@ -122,17 +123,28 @@ const grid2 =
   (columns: number, columnsPerGroup: number, rowsPerGroup: number): KernelCall['grid'] =>
   (rows) => [ceilDiv(columns, columnsPerGroup), ceilDiv(rows, rowsPerGroup), 1];
 
+/** Where the products come from, and how many rows of results a workgroup makes; 32 columns in both. */
+interface Products {
+  readonly source: string;
+  readonly rowsPerGroup: number;
+}
+
 /** Builds dispatches for one model size over one set of row inputs. */
 export class Transformer {
   readonly #gpu: Gpu;
   readonly #config: ModelConfig;
   readonly #constants: ShaderConstants;
   readonly #turns: GPUBuffer;
+  readonly #products: Products;
 
   constructor(gpu: Gpu, config: ModelConfig) {
     this.#gpu = gpu;
     this.#config = config;
     this.#constants = modelConstants(config);
+    // Barriers cost a software adapter more than the tiles save.
+    this.#products = gpu.adapter.software
+      ? { source: matmul, rowsPerGroup: 32 }
+      : { source: matmulTiled, rowsPerGroup: 64 };
     const table = rotaryTable(config);
     this.#turns = gpu.buffer('rotary table', table.byteLength);
     gpu.write(this.#turns, table);
@@ -268,14 +280,19 @@ export class Transformer {
         }),
       );
     };
+    const { source, rowsPerGroup } = this.#products;
     const linearWeight = (x: GPUBuffer, d_y: GPUBuffer, IN: number, OUT: number, gradient: Resource): void => {
-      const grid: KernelCall['grid'] = (count) => [ceilDiv(IN / 4, 8), ceilDiv(OUT / 4, 8), ceilDiv(count, CHUNK_ROWS)];
-      calls.push(this.#call(matmul, 'matmul_backward_weight', { IN, OUT }, grid, { rows, x, d_y, partial }));
+      const grid: KernelCall['grid'] = (count) => [
+        ceilDiv(IN, 32),
+        ceilDiv(OUT, rowsPerGroup),
+        ceilDiv(count, CHUNK_ROWS),
+      ];
+      calls.push(this.#call(source, 'matmul_backward_weight', { IN, OUT }, grid, { rows, x, d_y, partial }));
       reduceInto(gradient, IN * OUT);
     };
     const linearInput = (d_y: GPUBuffer, weight: Resource, IN: number, OUT: number, into: GPUBuffer): void => {
       calls.push(
-        this.#call(matmul, 'matmul_backward_input', { IN, OUT }, grid2(IN / 4, 8, 32), {
+        this.#call(source, 'matmul_backward_input', { IN, OUT }, grid2(IN, 32, rowsPerGroup), {
           rows,
           d_y,
           weight,
@@ -430,10 +447,11 @@ export class Transformer {
     y: GPUBuffer,
     residual?: GPUBuffer,
   ): Promise<Dispatch> {
-    const grid = grid2(OUT / 4, 8, 32);
+    const { source, rowsPerGroup } = this.#products;
+    const grid = grid2(OUT, 32, rowsPerGroup);
     return residual
-      ? this.#call(matmul, 'matmul_forward_residual', { IN, OUT }, grid, { rows, x, weight, residual, y })
-      : this.#call(matmul, 'matmul_forward', { IN, OUT }, grid, { rows, x, weight, y });
+      ? this.#call(source, 'matmul_forward_residual', { IN, OUT }, grid, { rows, x, weight, residual, y })
+      : this.#call(source, 'matmul_forward', { IN, OUT }, grid, { rows, x, weight, y });
   }
 
   #rope(entry: string, inputs: RowInputs, qkv: GPUBuffer): Promise<Dispatch> {

@@ -9,7 +9,7 @@ import softmaxSource from '../../shaders/softmax.wgsl?raw';
 import { PlaygroundError } from '../base/errors.ts';
 import { NO_TARGET, type Batch, type Sequence } from '../engine/batch.ts';
 import { paddedVocabulary } from '../engine/config.ts';
-import { encode, uniformStruct, type Dispatch, type Gpu } from '../engine/gpu/gpu.ts';
+import { uniformStruct, type Dispatch, type Gpu } from '../engine/gpu/gpu.ts';
 import type { Engine } from '../engine/index.ts';
 import type { AdamWSettings } from '../engine/optimizer.ts';
 import { ADVANTAGE_ESTIMATORS, SCALE_REWARDS, type GrpoOptions } from './options.ts';
@@ -169,7 +169,7 @@ export class Objective {
     learner.clearGradients();
     gpu.submit((encoder) => {
       encoder.clearBuffer(buffers.metrics);
-      if (rewards) encode(encoder, [this.#plan.advantages], samples.length);
+      if (rewards) gpu.encode(encoder, [this.#plan.advantages], samples.length);
     });
     for (const batch of batches) {
       this.#writeObjective(batch, options, old === 'current');
@@ -177,10 +177,10 @@ export class Objective {
       gpu.submit((encoder) => {
         if (options.beta > 0 && old !== 'kept') {
           learner.forward(encoder, batch, 'reference');
-          encode(encoder, this.#plan.referenceLogProbs, batch.rows);
+          gpu.encode(encoder, this.#plan.referenceLogProbs, batch.rows);
         }
         learner.forward(encoder, batch, 'policy');
-        encode(encoder, this.#plan.policyLogProbs, batch.rows);
+        gpu.encode(encoder, this.#plan.policyLogProbs, batch.rows);
         if (old === 'current')
           encoder.copyBufferToBuffer(
             buffers.logProbs,
@@ -189,7 +189,7 @@ export class Objective {
             batch.rowOffset * 4,
             batch.rows * 4,
           );
-        encode(encoder, this.#plan.loss, batch.rows);
+        gpu.encode(encoder, this.#plan.loss, batch.rows);
         learner.backward(encoder, batch);
       });
     }
@@ -207,7 +207,7 @@ export class Objective {
       learner.load(batch);
       gpu.submit((encoder) => {
         learner.forward(encoder, batch, 'policy');
-        encode(encoder, this.#plan.policyLogProbs, batch.rows);
+        gpu.encode(encoder, this.#plan.policyLogProbs, batch.rows);
       });
     }
     const [bytes] = await gpu.read([{ buffer: this.#buffers.logProbs, bytes: rowCount(batches) * 4 }]);

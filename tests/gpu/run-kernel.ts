@@ -1,7 +1,7 @@
 // Runs one WGSL entry point on a test's own numbers and reads back what it wrote.
 import { expect } from 'vitest';
 import type { Random } from '../../src/base/random.ts';
-import { encode, type Gpu, type ShaderConstants } from '../../src/engine/gpu/gpu.ts';
+import { type Gpu, type ShaderConstants } from '../../src/engine/gpu/gpu.ts';
 import { normals } from '../reference/compare.ts';
 
 export type Words = Float32Array | Uint32Array;
@@ -40,7 +40,7 @@ export async function runKernel<Writes extends Readonly<Record<string, Words>>>(
   const [x, y = 1, z = 1] = call.grid;
   const { source, entry, constants = {} } = call;
   const dispatch = await gpu.dispatch({ source, entry, constants, bind, grid: () => [x, y, z] });
-  gpu.submit((encoder) => encode(encoder, [dispatch], 1));
+  gpu.submit((encoder) => gpu.encode(encoder, [dispatch], 1));
   const results = await gpu.read(
     written.map(([name, before]) => ({ buffer: bind[name]!, bytes: before.byteLength + GUARD_WORDS * 4 })),
   );

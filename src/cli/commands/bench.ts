@@ -1,5 +1,6 @@
 // bench [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]: what a step takes on this
 // adapter, with random weights and no early stop. Medians of repeated runs, after one that is not counted.
+import { Profiler } from '../../engine/gpu/profiler.ts';
 import { Engine, initialize } from '../../engine/index.ts';
 import { Objective, type Sample } from '../../grpo/objective.ts';
 import { resolveOptions } from '../../grpo/options.ts';
@@ -65,6 +66,25 @@ export async function bench(args: readonly string[]): Promise<void> {
         training.push(done - packed);
       }
     }
+    gpu.profiler = Profiler.create(gpu);
+    const profile = async (run: () => Promise<unknown>): Promise<unknown> => {
+      await run();
+      return gpu.profiler?.collect();
+    };
+    const run = async () =>
+      engine.generate(prompts, { ...options, forbidden: [eos], seed: 1, step: 0, eos, maxNewTokens: newTokens });
+    const samplingProfile = await profile(run);
+    const rolled = await run();
+    await gpu.profiler?.collect();
+    const trainingProfile = await profile(() =>
+      objective.update({
+        samples: rolled.map(({ ids }, b) => ({ ids: [...(prompts[b] as number[]), ...ids], promptLength: PROMPT_TOKENS, truncated: true })),
+        rewards: { values: rolled.map((_, b) => [(b % 7) / 7]), groupSize: GROUP },
+        options,
+        old: 'current',
+        optimizer,
+      }),
+    );
     const samplingMs = median(sampling);
     const trainingMs = median(training);
     const tokens = sequences * newTokens;
@@ -80,6 +100,8 @@ export async function bench(args: readonly string[]): Promise<void> {
       trainingTokensPerSecond: (tokens / trainingMs) * 1000,
       allocatedMiB: gpu.allocatedBytes / 2 ** 20,
       microBatchRows: engine.learner.maxRows,
+      samplingProfile,
+      trainingProfile,
     });
   });
 }

@@ -1,6 +1,7 @@
 // A WebGPU device with the few things that the engine does with it: kernels from WGSL files, buffers, dispatches, readback.
 import prelude from '../../../shaders/prelude.wgsl?raw';
 import { PlaygroundError } from '../../base/errors.ts';
+import type { Profiler } from './profiler.ts';
 
 export interface AdapterReport {
   /** For a person: "nvidia hopper", or the description where the browser gives one. */
@@ -34,6 +35,8 @@ export interface KernelCall {
 export class Gpu {
   readonly device: GPUDevice;
   readonly adapter: AdapterReport;
+  /** Set to measure dispatches one by one. */
+  profiler: Profiler | null = null;
   /** Bytes in buffers that exist now. */
   allocatedBytes = 0;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -73,7 +76,10 @@ export class Gpu {
       );
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
     try {
-      const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+      const device = await adapter.requestDevice({
+        requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+        requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+      });
       return new Gpu(device, describeAdapter(adapter.info));
     } catch (cause) {
       throw new PlaygroundError(
@@ -173,6 +179,18 @@ export class Gpu {
     this.device.queue.writeBuffer(buffer, byteOffset, data.buffer, data.byteOffset, data.byteLength);
   }
 
+  /** Encodes dispatches into one compute pass, or a pass each while a profiler is at work. */
+  encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], rows: number): void {
+    if (this.profiler?.encode(encoder, dispatches, rows)) return;
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, bindings, grid } of dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindings);
+      pass.dispatchWorkgroups(...grid(rows));
+    }
+    pass.end();
+  }
+
   /** Records with `record` into one command buffer and submits it. */
   submit(record: (encoder: GPUCommandEncoder) => void): void {
     const encoder = this.device.createCommandEncoder();
@@ -225,21 +243,16 @@ export class Gpu {
     return found ?? this.buffer('readback', bytes, usage);
   }
 
-  destroy(): void {
+  /** Frees every buffer; what is compiled stays. */
+  freeAll(): void {
     this.free([...this.#buffers]);
+    this.#staging.length = 0;
+  }
+
+  destroy(): void {
+    this.freeAll();
     this.device.destroy();
   }
-}
-
-/** Encodes dispatches into one compute pass. */
-export function encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], rows: number): void {
-  const pass = encoder.beginComputePass();
-  for (const { pipeline, bindings, grid } of dispatches) {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindings);
-    pass.dispatchWorkgroups(...grid(rows));
-  }
-  pass.end();
 }
 
 /** Reads the index of a named binding from the WGSL text. */
