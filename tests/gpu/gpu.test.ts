@@ -5,11 +5,13 @@ import { Gpu } from '../../src/engine/index.ts';
 import { uniformStruct } from '../../src/engine/gpu/gpu.ts';
 import { openGpu } from './open.ts';
 
-async function expectError(attempt: Promise<unknown>, code: ErrorCode, message: RegExp): Promise<void> {
-  const error = await attempt.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
+async function expectError(attempt: () => unknown, code: ErrorCode, message: RegExp): Promise<void> {
+  let error: unknown;
+  try {
+    await attempt();
+  } catch (caught) {
+    error = caught;
+  }
   expect(error).toBeInstanceOf(PlaygroundError);
   expect((error as PlaygroundError).name).toBe(code);
   expect((error as PlaygroundError).message).toMatch(message);
@@ -22,16 +24,16 @@ fn double(@builtin(global_invocation_id) id: vec3u) { values[id.x] *= f32(FACTOR
 
 describe('a device that is not there', () => {
   it('is webgpu-unavailable in a browser without WebGPU', async () => {
-    await expectError(Gpu.open(undefined), 'webgpu-unavailable', /current Chrome/);
+    await expectError(() => Gpu.open(undefined), 'webgpu-unavailable', /current Chrome/);
   });
 
   it('is webgpu-unavailable where WebGPU finds no adapter or gets no device', async () => {
     const without = (adapter: GPUAdapter | null): GPU =>
       Object.create(navigator.gpu, { requestAdapter: { value: () => Promise.resolve(adapter) } }) as GPU;
-    await expectError(Gpu.open(without(null)), 'webgpu-unavailable', /no adapter/);
+    await expectError(() => Gpu.open(without(null)), 'webgpu-unavailable', /no adapter/);
     const adapter = await navigator.gpu.requestAdapter();
     await adapter!.requestDevice(); // an adapter gives one device only
-    await expectError(Gpu.open(without(adapter)), 'webgpu-unavailable', /refused a device/);
+    await expectError(() => Gpu.open(without(adapter)), 'webgpu-unavailable', /refused a device/);
   });
 });
 
@@ -44,8 +46,8 @@ describe('a device', () => {
   it('refuses a buffer beyond its limits with limit-too-small, before anything is allocated', async () => {
     const gpu = await openGpu();
     const before = gpu.allocatedBytes;
-    const attempt = async (): Promise<unknown> => gpu.buffer('logits', gpu.device.limits.maxBufferSize + 4);
-    await expectError(attempt(), 'limit-too-small', /buffer logits needs \d+ bytes.*smaller model/);
+    const attempt = (): unknown => gpu.buffer('logits', gpu.device.limits.maxBufferSize + 4);
+    await expectError(attempt, 'limit-too-small', /buffer logits needs \d+ bytes.*smaller model/);
     expect(gpu.allocatedBytes).toBe(before);
   });
 
@@ -62,23 +64,23 @@ describe('a device', () => {
     const gpu = await openGpu();
     const broken = doubling.replace('f32(FACTOR)', 'no_such_name');
     await expectError(
-      gpu.pipeline(broken, 'double', {}),
+      () => gpu.pipeline(broken, 'double', {}),
       'shader-compile',
       /kernel double .* line \d+: .*no_such_name/,
     );
-    await expectError(gpu.pipeline(doubling, 'halve', { FACTOR: 2 }), 'shader-compile', /kernel halve/);
+    await expectError(() => gpu.pipeline(doubling, 'halve', { FACTOR: 2 }), 'shader-compile', /kernel halve/);
   });
 
   it('reports a binding or a uniform member that the shader does not declare', async () => {
     const gpu = await openGpu();
     const call = { source: doubling, entry: 'double', constants: { FACTOR: 2 }, grid: () => [1, 1, 1] as const };
     await expectError(
-      gpu.dispatch({ ...call, bind: { numbers: gpu.buffer('numbers', 16) } }),
+      () => gpu.dispatch({ ...call, bind: { numbers: gpu.buffer('numbers', 16) } }),
       'gpu-validation',
       /numbers/,
     );
     const struct = 'struct Sizes {\n  rows: u32,\n  scale: f32,\n}';
-    const make = async (values: Record<string, number>): Promise<unknown> => uniformStruct(struct, 'Sizes', values);
+    const make = (values: Record<string, number>) => (): unknown => uniformStruct(struct, 'Sizes', values);
     await expectError(make({ rows: 1 }), 'gpu-validation', /scale/);
     await expectError(make({ rows: 1, scale: 2, columns: 3 }), 'gpu-validation', /columns/);
   });
@@ -87,7 +89,7 @@ describe('a device', () => {
     const gpu = await openGpu();
     const small = gpu.buffer('small', 16);
     gpu.write(small, new Float32Array(100));
-    await expectError(gpu.read([{ buffer: small, bytes: 16 }]), 'gpu-validation', /refused a command/);
+    await expectError(() => gpu.read([{ buffer: small, bytes: 16 }]), 'gpu-validation', /refused a command/);
     gpu.write(small, Float32Array.of(1, 2, 3, 4));
     const [bytes] = await gpu.read([{ buffer: small, bytes: 16 }]);
     expect(Array.from(new Float32Array(bytes!))).toEqual([1, 2, 3, 4]);
@@ -114,8 +116,8 @@ describe('a lost device', () => {
     const buffer = gpu.buffer('numbers', 16);
     const reading = gpu.read([{ buffer, bytes: 16 }]);
     gpu.device.destroy();
-    await expectError(reading, 'device-lost', /lost/);
-    await expectError(gpu.read([{ buffer, bytes: 16 }]), 'device-lost', /lost/);
+    await expectError(() => reading, 'device-lost', /lost/);
+    await expectError(() => gpu.read([{ buffer, bytes: 16 }]), 'device-lost', /lost/);
   });
 
   it('is let go of with all its buffers', async () => {

@@ -1,7 +1,8 @@
-// The browser's own WebGPU, once for all tests of a file. A missing adapter fails the test.
+// The browser's own WebGPU, once for all tests of a file, and models and samples to try it with. A missing adapter fails the test.
 import { initialize } from '../../src/engine/initialize.ts';
 import type { Checkpoint, ModelConfig } from '../../src/engine/config.ts';
-import { Gpu } from '../../src/engine/index.ts';
+import { Gpu, type Engine } from '../../src/engine/index.ts';
+import { splitTensors } from '../../src/engine/parameters.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Sample } from '../../src/grpo/objective.ts';
 
@@ -9,6 +10,13 @@ let opened: Promise<Gpu> | undefined;
 
 export function openGpu(): Promise<Gpu> {
   return (opened ??= Gpu.open(navigator.gpu));
+}
+
+/** The gradients of the last update, by tensor name. */
+export async function readGradients(engine: Pick<Engine, 'gpu' | 'learner'>): Promise<Map<string, Float32Array>> {
+  const { buffer, layout } = engine.learner.gradients;
+  const [bytes] = await engine.gpu.read([{ buffer, bytes: layout.floats * 4 }]);
+  return splitTensors(layout, new Float32Array(bytes!));
 }
 
 /** Weights large enough that every path of the model matters. */

@@ -2,6 +2,7 @@
 import { describe, it } from 'vitest';
 import embeddingSource from '../../shaders/embedding.wgsl?raw';
 import matmulSource from '../../shaders/matmul.wgsl?raw';
+import tiledSource from '../../shaders/matmul-tiled.wgsl?raw';
 import reduceSource from '../../shaders/reduce.wgsl?raw';
 import rmsNormSource from '../../shaders/rms-norm.wgsl?raw';
 import ropeSource from '../../shaders/rope.wgsl?raw';
@@ -44,12 +45,19 @@ function byChunks(rows: number, sum: (first: number, end: number) => Numbers): n
   ).flat();
 }
 
+/** The two makings of a product, and how many rows of results a workgroup makes. */
+const plain = { making: 'matmul', source: matmulSource, tall: 32 };
+const tiled = { making: 'matmul-tiled', source: tiledSource, tall: 64 };
+
 describe('a linear layer', () => {
   it.each([
-    { IN: 48, OUT: 28, rows: 67 },
-    { IN: 16, OUT: 64, rows: MANY },
-    { IN: 80, OUT: 24, rows: 1 },
-  ])('of $IN to $OUT is the reference, forward and backward, for $rows rows', async ({ IN, OUT, rows: count }) => {
+    { ...plain, IN: 48, OUT: 28, count: 67 },
+    { ...plain, IN: 16, OUT: 64, count: MANY },
+    { ...plain, IN: 80, OUT: 24, count: 1 },
+    { ...tiled, IN: 48, OUT: 76, count: MANY },
+    { ...tiled, IN: 48, OUT: 76, count: 1 },
+  ])('by $making, of $IN to $OUT, is the reference, forward and backward, for $count rows', async (shape) => {
+    const { making, source, tall, IN, OUT, count } = shape;
     const gpu = await openGpu();
     const random = new Random(IN);
     const x = floats(random, count * IN);
@@ -57,39 +65,39 @@ describe('a linear layer', () => {
     const residual = floats(random, count * OUT, 3);
     const d_y = floats(random, count * OUT);
     const rows = Uint32Array.of(count);
-    const call = { source: matmulSource, constants: { IN, OUT, CHUNK: CHUNK_ROWS } };
-    const rounding = { rtol: 2e-6 };
+    const call = { source, constants: { IN, OUT, CHUNK: CHUNK_ROWS } };
+    const measure = (entry: string, actual: Float32Array, expected: Numbers): void => {
+      measureClose(`${entry} (${making})`, '', actual, expected, { rtol: 2e-6 });
+    };
 
     const product = linear(x, weight, count, IN, OUT);
-    const blocks = [ceilDiv(OUT, 32), ceilDiv(count, 32)] as const;
     const forward = await runKernel(gpu, {
       ...call,
       entry: 'matmul_forward',
       reads: { rows, x, weight },
       writes: { y: unwritten(count * OUT) },
-      grid: blocks,
+      grid: [ceilDiv(OUT, 32), ceilDiv(count, tall)],
     });
-    measureClose('matmul_forward', 'y', forward.y, product, rounding);
+    measure('matmul_forward', forward.y, product);
 
     const added = await runKernel(gpu, {
       ...call,
       entry: 'matmul_forward_residual',
       reads: { rows, x, weight, residual },
       writes: { y: unwritten(count * OUT) },
-      grid: blocks,
+      grid: [ceilDiv(OUT, 32), ceilDiv(count, tall)],
     });
     const sum = product.map((value, at) => value + residual[at]!);
-    measureClose('matmul_forward_residual', 'y', added.y, sum, rounding);
+    measure('matmul_forward_residual', added.y, sum);
 
     const input = await runKernel(gpu, {
       ...call,
       entry: 'matmul_backward_input',
       reads: { rows, d_y, weight },
       writes: { d_x: unwritten(count * IN) },
-      grid: [ceilDiv(IN, 32), ceilDiv(count, 32)],
+      grid: [ceilDiv(IN, 32), ceilDiv(count, tall)],
     });
-    const d_x = linearBackwardInput(d_y, weight, count, IN, OUT);
-    measureClose('matmul_backward_input', 'd_x', input.d_x, d_x, rounding);
+    measure('matmul_backward_input', input.d_x, linearBackwardInput(d_y, weight, count, IN, OUT));
 
     const partial = byChunks(count, (first, end) =>
       linearBackwardWeight(
@@ -105,9 +113,9 @@ describe('a linear layer', () => {
       entry: 'matmul_backward_weight',
       reads: { rows, x, d_y },
       writes: { partial: unwritten(partial.length) },
-      grid: [ceilDiv(IN, 32), ceilDiv(OUT, 32), ceilDiv(count, CHUNK_ROWS)],
+      grid: [ceilDiv(IN, 32), ceilDiv(OUT, tall), ceilDiv(count, CHUNK_ROWS)],
     });
-    measureClose('matmul_backward_weight', 'partial', chunked.partial, partial, rounding);
+    measure('matmul_backward_weight', chunked.partial, partial);
   });
 });
 

@@ -23,3 +23,15 @@ export function measureClose(
   worst.set(name, Math.max(worst.get(name) ?? 0, error));
   expectClose(`${name} ${detail}`, actual, expected, tolerance);
 }
+
+/** measureClose of every tensor's gradient, noted under its name without the layer's number. */
+export function measureGradients(
+  actual: ReadonlyMap<string, Numbers>,
+  expected: ReadonlyMap<string, Numbers>,
+  tolerance: Tolerance,
+): void {
+  for (const [name, gradient] of expected) {
+    const kind = name.replace(/layers\.\d+/, 'layers.*');
+    measureClose(`gradient of ${kind}`, name, actual.get(name) ?? [], gradient, tolerance);
+  }
+}
