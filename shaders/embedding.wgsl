@@ -1,8 +1,8 @@
 // x_n = E[id_n]                                       E: [V, D], one row a token
-// dE_v = sum of dx_n over the rows n whose id is v     as one partial sum a chunk of rows; reduce.wgsl adds them up
+// dE_v = sum of dx_n over the rows n whose id is v     as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
 //
 // embedding_forward    grid (D/4, rows)            writes x
-// embedding_backward   grid (D/4, VP, chunks)      writes partial: [chunks, VP, D]
+// embedding_backward   grid (D/4, VP, SPLITS)      accumulates into partial: [SPLITS, VP, D]
 
 @group(0) @binding(0) var<uniform> rows: u32;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -25,9 +25,10 @@ fn embedding_backward(@builtin(global_invocation_id) id: vec3u) {
   let v = id.y;
   if (d >= D / 4u || v >= VP) { return; }
   var sum = vec4f();
-  let end = min((id.z + 1u) * CHUNK, rows);
-  for (var n = id.z * CHUNK; n < end; n++) {
+  let share = (rows + SPLITS - 1u) / SPLITS;
+  let end = min((id.z + 1u) * share, rows);
+  for (var n = id.z * share; n < end; n++) {
     if (ids[n] == v) { sum += d_x[n * (D / 4u) + d]; }
   }
-  partial[(id.z * VP + v) * (D / 4u) + d] = sum;
+  partial[(id.z * VP + v) * (D / 4u) + d] += sum;
 }

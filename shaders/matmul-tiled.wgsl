@@ -4,7 +4,7 @@
 // matmul_forward             grid (OUT/32, rows/64)            writes y
 // matmul_forward_residual    grid (OUT/32, rows/64)            writes y = residual + x W^T
 // matmul_backward_input      grid (IN/32, rows/64)             writes d_x
-// matmul_backward_weight     grid (IN/32, OUT/64, chunks)      writes partial: [chunks, OUT, IN]
+// matmul_backward_weight     grid (IN/32, OUT/64, SPLITS)      accumulates into partial: [SPLITS, OUT, IN]
 
 @group(0) @binding(0) var<uniform> rows: u32;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -148,8 +148,9 @@ fn matmul_backward_weight(@builtin(workgroup_id) group: vec3u, @builtin(local_in
   let c = thread % WIDE4;
   let o = group.y * TALL4;
   let i = group.x * WIDE4;
-  let end = min((group.z + 1u) * CHUNK, rows);
-  for (var first = group.z * CHUNK; first < end; first += DEPTH) {
+  let share = (rows + SPLITS - 1u) / SPLITS;
+  let end = min((group.z + 1u) * share, rows);
+  for (var first = group.z * share; first < end; first += DEPTH) {
     for (var at = thread; at < DEPTH * TALL4; at += 128u) {
       let n = first + at / TALL4;
       let o4 = o + at % TALL4;
@@ -168,9 +169,9 @@ fn matmul_backward_weight(@builtin(workgroup_id) group: vec3u, @builtin(local_in
   let row = (o + r) * 4u;
   let at = (group.z * OUT + row) * IN4 + i + c;
   if (row < OUT) { // OUT is a multiple of 4: all four rows or none
-    partial[at] = sum0;
-    partial[at + IN4] = sum1;
-    partial[at + 2u * IN4] = sum2;
-    partial[at + 3u * IN4] = sum3;
+    partial[at] += sum0;
+    partial[at + IN4] += sum1;
+    partial[at + 2u * IN4] += sum2;
+    partial[at + 3u * IN4] += sum3;
   }
 }

@@ -1,12 +1,12 @@
 // The linear layer y = x W^T with W: [OUT, IN] as Hugging Face stores it, and its two gradients. IN and OUT are multiples of 4.
 //   y[n,o]  = sum over i of x[n,i] W[o,i]
 //   dx[n,i] = sum over o of dy[n,o] W[o,i]
-//   dW[o,i] = sum over n of dy[n,o] x[n,i]       as one partial sum a chunk of rows; reduce.wgsl adds them up
+//   dW[o,i] = sum over n of dy[n,o] x[n,i]       as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
 //
 // matmul_forward             grid (OUT/4, rows/4)            writes y
 // matmul_forward_residual    grid (OUT/4, rows/4)            writes y = residual + x W^T
 // matmul_backward_input      grid (IN/4, rows/4)             writes d_x
-// matmul_backward_weight     grid (IN/4, OUT/4, chunks)      writes partial: [chunks, OUT, IN]
+// matmul_backward_weight     grid (IN/4, OUT/4, SPLITS)      accumulates into partial: [SPLITS, OUT, IN]
 //
 // A thread makes a block of 4 x 4 results in four named vec4s: arrays of accumulators spill on some drivers.
 
@@ -119,8 +119,9 @@ fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
   var d_w1 = vec4f();
   var d_w2 = vec4f();
   var d_w3 = vec4f();
-  let end = min((id.z + 1u) * CHUNK, rows);
-  for (var n = id.z * CHUNK; n < end; n++) {
+  let share = (rows + SPLITS - 1u) / SPLITS;
+  let end = min((id.z + 1u) * share, rows);
+  for (var n = id.z * share; n < end; n++) {
     let dy = d_y[n * OUT4 + o];
     let xi = x[n * IN4 + i];
     d_w0 += dy.x * xi;
@@ -129,8 +130,8 @@ fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
     d_w3 += dy.w * xi;
   }
   let at = (id.z * OUT + o * 4u) * IN4 + i;
-  partial[at] = d_w0;
-  partial[at + IN4] = d_w1;
-  partial[at + 2u * IN4] = d_w2;
-  partial[at + 3u * IN4] = d_w3;
+  partial[at] += d_w0;
+  partial[at + IN4] += d_w1;
+  partial[at + 2u * IN4] += d_w2;
+  partial[at + 3u * IN4] += d_w3;
 }

@@ -3,7 +3,7 @@
 //
 // rms_norm_forward          grid (rows/4)          writes y and the scale r of every row
 // rms_norm_backward         grid (rows/4)          accumulates into d_x, the gradient of the residual stream
-// rms_norm_backward_gain    grid (D/4, chunks)     writes partial: [chunks, D]; reduce.wgsl adds them up
+// rms_norm_backward_gain    grid (D/4, SPLITS)     accumulates into partial: [SPLITS, D]; reduce.wgsl adds them up
 //
 // A workgroup holds four rows, sixteen threads to a row.
 
@@ -62,7 +62,8 @@ fn rms_norm_backward_gain(@builtin(global_invocation_id) id: vec3u) {
   let d = id.x;
   if (d >= D / 4u) { return; }
   var sum = vec4f();
-  let end = min((id.y + 1u) * CHUNK, rows);
-  for (var n = id.y * CHUNK; n < end; n++) { sum += d_y[n * (D / 4u) + d] * x[n * (D / 4u) + d] * row_scale[n]; }
-  partial[id.y * (D / 4u) + d] = sum;
+  let share = (rows + SPLITS - 1u) / SPLITS;
+  let end = min((id.y + 1u) * share, rows);
+  for (var n = id.y * share; n < end; n++) { sum += d_y[n * (D / 4u) + d] * x[n * (D / 4u) + d] * row_scale[n]; }
+  partial[id.y * (D / 4u) + d] += sum;
 }

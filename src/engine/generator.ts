@@ -3,9 +3,10 @@
 import sample from '../../shaders/sample.wgsl?raw';
 import { PlaygroundError } from '../base/errors.ts';
 import type { ModelConfig } from './config.ts';
+import { allocateActivations, planForward } from './forward.ts';
 import { uniformStruct, type Dispatch, type Gpu } from './gpu/gpu.ts';
+import { modelConstants, type Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
-import { allocateActivations, modelConstants, type Transformer } from './transformer.ts';
 
 export interface SamplingSettings {
   /** 0 takes the likeliest token. */
@@ -59,20 +60,27 @@ export class Generator {
   }
 
   /** For up to `sequences` at once; more are sampled in turns. Sequences have at most config.maxPositions tokens. */
-  static async create(
-    gpu: Gpu,
-    parameters: Parameters,
-    transformer: Transformer,
-    sequences: number,
-  ): Promise<Generator> {
+  static async create(gpu: Gpu, parameters: Parameters, kernels: Kernels, sequences: number): Promise<Generator> {
     const { config } = parameters;
     const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
     const byCache = Math.floor(maxStorageBufferBindingSize / (config.maxPositions * config.hiddenSize * 4));
     const maxSequences = Math.max(1, Math.min(sequences, byCache, maxComputeWorkgroupsPerDimension));
     const buffers = allocate(gpu, config, maxSequences);
     const { rows, ids, positions, sequenceOfRow, activations, caches, sampling, tokens, logProbs, states } = buffers;
-    const attend = transformer.attendCached(rows, positions, sequenceOfRow, caches, config.maxPositions);
-    const { body, head } = await transformer.forward({ rows, ids, positions }, parameters, activations, attend);
+    const inputs = { rows, ids, positions };
+    const { body, head } = await planForward(kernels, inputs, parameters, activations, ({ qkv, attended }, layer) => {
+      const { key, value } = caches[layer] as (typeof caches)[number];
+      const bind = {
+        rows,
+        qkv,
+        out: attended,
+        sequences: sequenceOfRow,
+        positions,
+        key_cache: key,
+        value_cache: value,
+      };
+      return kernels.attentionCached(bind, config.maxPositions);
+    });
     const constants = { ...modelConstants(config), MAX_LENGTH: config.maxPositions, MAX_SEQUENCES: maxSequences };
     const [draw, advance] = await Promise.all([
       gpu.dispatch({

@@ -2,9 +2,9 @@
 import { validateConfig, type Checkpoint, type ModelConfig } from './config.ts';
 import { Generator, type Completion, type SamplingSettings } from './generator.ts';
 import type { Gpu } from './gpu/gpu.ts';
+import { Kernels } from './kernels.ts';
 import { Learner } from './learner.ts';
 import { Parameters } from './parameters.ts';
-import { Transformer } from './transformer.ts';
 
 export type { AdapterReport } from './gpu/gpu.ts';
 export { Gpu } from './gpu/gpu.ts';
@@ -44,10 +44,10 @@ export class Engine {
     const config = { ...checkpoint.config, maxPositions };
     const policy = new Parameters(gpu, config, 'policy');
     policy.write(checkpoint);
-    const transformer = new Transformer(gpu, config);
+    const kernels = new Kernels(gpu, config);
     const [learner, generator] = await Promise.all([
-      Learner.create(gpu, policy, transformer, options.maxRows),
-      Generator.create(gpu, policy, transformer, options.maxSequences),
+      Learner.create(gpu, policy, kernels, options.maxRows),
+      Generator.create(gpu, policy, kernels, options.maxSequences),
     ]);
     learner.freezeReference();
     await gpu.read([]); // anything that went wrong so far is thrown here

@@ -1,45 +1,41 @@
 // Forward and backward over packed micro-batches, for an objective that turns logits into their gradient. A step is: begin,
 // one submit a micro-batch, finish; results are read back once by whoever owns the objective.
 import { packBatches, type Batch, type Sequence } from './batch.ts';
+import { backwardBytes, planBackward, type BackwardPlan } from './backward.ts';
 import type { ModelConfig } from './config.ts';
+import { activationBytes, allocateActivations, planForward, type RowInputs } from './forward.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
+import type { Kernels } from './kernels.ts';
 import { AdamW, type AdamWSettings } from './optimizer.ts';
 import { Parameters } from './parameters.ts';
-import { activationBytes, allocateActivations, type RowInputs, type Transformer } from './transformer.ts';
 
-/** Buffers of the micro-batch at hand that an objective reads or writes. N rows. */
-export interface LearnerBuffers {
-  /** [N, VP]; the objective turns them into their gradient in place. */
-  readonly logits: GPUBuffer;
+/** Buffers of the micro-batch at hand. N rows. */
+interface Tables extends RowInputs {
   /** [N, 2] first row and end row of the row's sequence. */
   readonly spans: GPUBuffer;
   /** [N, 2] target token or NO_TARGET, sequence of the step. */
   readonly labels: GPUBuffer;
-}
-
-interface Tables extends RowInputs {
-  readonly spans: GPUBuffer;
-  readonly labels: GPUBuffer;
+  /** [N, VP]; the objective turns them into their gradient in place. */
+  readonly logits: GPUBuffer;
 }
 
 interface Plans {
   readonly policy: readonly Dispatch[];
   readonly reference: readonly Dispatch[];
-  readonly backward: { readonly d_x: GPUBuffer; readonly dispatches: readonly Dispatch[] };
+  readonly backward: BackwardPlan;
 }
 
 /** Bytes that activations and their gradients may take together. */
 const ACTIVATION_BUDGET = 160 * 2 ** 20;
-const MAX_BATCH_ROWS = 8192;
+const MAX_BATCH_ROWS = 16384;
 
 /** Rows a micro-batch may have on this adapter. */
 function batchRows(gpu: Gpu, config: ModelConfig): number {
-  const { hiddenSize: D, intermediateSize: F, numHeads: H } = config;
-  const kept = activationBytes(config, true);
-  const gradients = (6 * D + 3 * F + H) * 4;
-  const byBudget = ACTIVATION_BUDGET / (kept.total + gradients);
-  const byBinding = gpu.device.limits.maxStorageBufferBindingSize / kept.largest;
-  const byGrid = gpu.device.limits.maxComputeWorkgroupsPerDimension * 4;
+  const activations = activationBytes(config);
+  const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
+  const byBudget = ACTIVATION_BUDGET / (activations.total + backwardBytes(config));
+  const byBinding = maxStorageBufferBindingSize / activations.widest;
+  const byGrid = maxComputeWorkgroupsPerDimension * 4;
   return Math.max(config.maxPositions, Math.floor(Math.min(MAX_BATCH_ROWS, byBudget, byBinding, byGrid) / 64) * 64);
 }
 
@@ -47,66 +43,66 @@ export class Learner {
   readonly policy: Parameters;
   /** The frozen model that the KL term pulls towards. */
   readonly reference: Parameters;
+  /** Of the last finished step. */
   readonly gradients: Parameters;
   readonly optimizer: AdamW;
-  readonly buffers: LearnerBuffers;
+  readonly tables: Tables;
   /** Rows a micro-batch may have. */
   readonly maxRows: number;
   readonly #gpu: Gpu;
-  readonly #tables: Tables;
   readonly #plans: Plans;
-  readonly #residualBytes: number;
 
   private constructor(
     gpu: Gpu,
-    parts: Pick<Learner, 'policy' | 'reference' | 'gradients' | 'optimizer' | 'buffers' | 'maxRows'>,
+    models: { readonly policy: Parameters; readonly reference: Parameters; readonly gradients: Parameters },
+    optimizer: AdamW,
     tables: Tables,
+    maxRows: number,
     plans: Plans,
   ) {
     this.#gpu = gpu;
-    this.policy = parts.policy;
-    this.reference = parts.reference;
-    this.gradients = parts.gradients;
-    this.optimizer = parts.optimizer;
-    this.buffers = parts.buffers;
-    this.maxRows = parts.maxRows;
-    this.#tables = tables;
+    this.policy = models.policy;
+    this.reference = models.reference;
+    this.gradients = models.gradients;
+    this.optimizer = optimizer;
+    this.tables = tables;
+    this.maxRows = maxRows;
     this.#plans = plans;
-    this.#residualBytes = parts.policy.config.hiddenSize * 4;
   }
 
   /** `maxRows` only to force smaller micro-batches; by default as many rows as the adapter's limits and a memory budget allow. */
   static async create(
     gpu: Gpu,
     policy: Parameters,
-    transformer: Transformer,
+    kernels: Kernels,
     maxRows = batchRows(gpu, policy.config),
   ): Promise<Learner> {
     const { config } = policy;
     const reference = new Parameters(gpu, config, 'reference');
     const gradients = new Parameters(gpu, config, 'gradients');
-    const tables = {
+    const activations = allocateActivations(gpu, config, maxRows, true);
+    const tables: Tables = {
       rows: gpu.uniform('batch rows', 4),
       ids: gpu.buffer('batch ids', maxRows * 4),
       positions: gpu.buffer('batch positions', maxRows * 4),
       spans: gpu.buffer('batch spans', maxRows * 8),
       labels: gpu.buffer('batch labels', maxRows * 8),
+      logits: activations.logits,
     };
-    const activations = allocateActivations(gpu, config, maxRows, true);
-    const attend = transformer.attendPacked(tables.rows, tables.spans);
     const forward = async (parameters: Parameters): Promise<readonly Dispatch[]> => {
-      const { body, head } = await transformer.forward(tables, parameters, activations, attend);
+      const { body, head } = await planForward(kernels, tables, parameters, activations, ({ qkv, attended, lse }) =>
+        kernels.attention('attention_forward', { rows: tables.rows, spans: tables.spans, qkv, out: attended, lse }),
+      );
       return [...body, ...head];
     };
-    const [policyForward, referenceForward, backward, optimizer] = await Promise.all([
+    const [policyPlan, referencePlan, backward, optimizer] = await Promise.all([
       forward(policy),
       forward(reference),
-      transformer.backward(tables, tables.spans, policy, activations, gradients, maxRows),
+      planBackward(gpu, kernels, tables, tables.spans, policy, activations, gradients, maxRows),
       AdamW.create(gpu, policy, gradients),
     ]);
-    const buffers = { logits: activations.logits, spans: tables.spans, labels: tables.labels };
-    const parts = { policy, reference, gradients, optimizer, buffers, maxRows };
-    return new Learner(gpu, parts, tables, { policy: policyForward, reference: referenceForward, backward });
+    const plans = { policy: policyPlan, reference: referencePlan, backward };
+    return new Learner(gpu, { policy, reference, gradients }, optimizer, tables, maxRows, plans);
   }
 
   /** Packs sequences into micro-batches. Throws bad-settings for a sequence longer than a micro-batch. */
@@ -114,9 +110,14 @@ export class Learner {
     return packBatches(sequences, this.maxRows);
   }
 
+  /** Begins a step: no gradient has gathered yet. */
+  begin(): void {
+    this.#gpu.submit((encoder) => this.#plans.backward.partials.forEach((partial) => encoder.clearBuffer(partial)));
+  }
+
   /** Makes a batch the one at hand. */
   load(batch: Batch): void {
-    const { rows, ids, positions, spans, labels } = this.#tables;
+    const { rows, ids, positions, spans, labels } = this.tables;
     this.#gpu.write(rows, Uint32Array.of(batch.rows));
     this.#gpu.write(ids, batch.ids);
     this.#gpu.write(positions, batch.positions);
@@ -129,20 +130,17 @@ export class Learner {
     this.#gpu.encode(encoder, this.#plans[model], batch.rows);
   }
 
-  /** From the gradient of the logits of the batch at hand to `gradients`, which accumulate. */
+  /** From the gradient of the logits of the batch at hand to gradients, which gather until the step is finished. */
   backward(encoder: GPUCommandEncoder, batch: Batch): void {
-    encoder.clearBuffer(this.#plans.backward.d_x, 0, batch.rows * this.#residualBytes);
-    this.#gpu.encode(encoder, this.#plans.backward.dispatches, batch.rows);
+    const { d_x, dispatches } = this.#plans.backward;
+    encoder.clearBuffer(d_x);
+    this.#gpu.encode(encoder, dispatches, batch.rows);
   }
 
-  clearGradients(): void {
-    this.#gpu.submit((encoder) => encoder.clearBuffer(this.gradients.buffer));
-  }
-
-  /** Clips and applies the gradients. Without settings it only measures their norm. */
+  /** Ends a step: the gathered gradients, their norm, and with settings the clip and the update. */
   finish(settings: AdamWSettings | null): void {
-    const dispatches = settings ? this.optimizer.step(settings) : this.optimizer.measure();
-    this.#gpu.submit((encoder) => this.#gpu.encode(encoder, dispatches, 1));
+    const update = settings ? this.optimizer.step(settings) : this.optimizer.measure();
+    this.#gpu.submit((encoder) => this.#gpu.encode(encoder, [...this.#plans.backward.reductions, ...update], 1));
   }
 
   /** Makes the policy as it is now the reference. */

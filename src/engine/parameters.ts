@@ -10,6 +10,15 @@ import {
 } from './config.ts';
 import type { Gpu } from './gpu/gpu.ts';
 
+interface LayerBindings {
+  readonly attentionNorm: GPUBufferBinding; // [D]
+  readonly qkv: GPUBufferBinding; // [3D, D]
+  readonly output: GPUBufferBinding; // [D, D]
+  readonly mlpNorm: GPUBufferBinding; // [D]
+  readonly gateUp: GPUBufferBinding; // [2F, D]
+  readonly down: GPUBufferBinding; // [D, F]
+}
+
 export class Parameters {
   readonly config: ModelConfig;
   readonly layout: ParameterLayout;
@@ -25,17 +34,28 @@ export class Parameters {
     this.buffer = gpu.buffer(label, this.layout.floats * 4);
   }
 
-  /** A tensor as a binding. With `last`, everything from `name` to the end of `last`: q to v, or gate and up. */
-  tensor(name: string, last = name): GPUBufferBinding {
-    const first = this.#spec(name);
-    const end = this.#spec(last);
-    return { buffer: this.buffer, offset: first.offset * 4, size: (end.offset + end.size - first.offset) * 4 };
-  }
-
-  /** The embedding with its padded rows: [VP, D]. */
-  embedding(): GPUBufferBinding {
+  /** [VP, D], padded rows included. */
+  get embedding(): GPUBufferBinding {
     const { vocabSize, hiddenSize } = this.config;
     return { buffer: this.buffer, offset: 0, size: paddedVocabulary(vocabSize) * hiddenSize * 4 };
+  }
+
+  /** [D]. */
+  get finalNorm(): GPUBufferBinding {
+    return this.#bind('model.norm.weight');
+  }
+
+  /** The tensors of a layer as the kernels bind them: q, k and v as one, gate and up as one. */
+  layer(index: number): LayerBindings {
+    const at = `model.layers.${index}`;
+    return {
+      attentionNorm: this.#bind(`${at}.input_layernorm.weight`),
+      qkv: this.#bind(`${at}.self_attn.q_proj.weight`, `${at}.self_attn.v_proj.weight`),
+      output: this.#bind(`${at}.self_attn.o_proj.weight`),
+      mlpNorm: this.#bind(`${at}.post_attention_layernorm.weight`),
+      gateUp: this.#bind(`${at}.mlp.gate_proj.weight`, `${at}.mlp.up_proj.weight`),
+      down: this.#bind(`${at}.mlp.down_proj.weight`),
+    };
   }
 
   /** Replaces all weights. Throws bad-checkpoint for another size, a missing tensor or a value that is not finite; then nothing is replaced. */
@@ -64,10 +84,11 @@ export class Parameters {
     return { config: this.config, tensors: splitTensors(this.layout, new Float32Array(bytes as ArrayBuffer)) };
   }
 
-  #spec(name: string): TensorSpec {
-    const spec = this.#byName.get(name);
-    if (!spec) throw new PlaygroundError('bad-checkpoint', `the model has no tensor ${name}`);
-    return spec;
+  /** From the beginning of one tensor to the end of another. */
+  #bind(name: string, last = name): GPUBufferBinding {
+    const first = this.#byName.get(name) as TensorSpec;
+    const end = this.#byName.get(last) as TensorSpec;
+    return { buffer: this.buffer, offset: first.offset * 4, size: (end.offset + end.size - first.offset) * 4 };
   }
 }
 

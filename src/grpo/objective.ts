@@ -98,7 +98,7 @@ export class Objective {
   /** For updates of up to `maxSamples` samples. */
   static async create(engine: Engine, maxSamples: number, rewardFunctions: number): Promise<Objective> {
     const { gpu, config } = engine;
-    const { logits, spans, labels } = engine.learner.buffers;
+    const { logits, spans, labels } = engine.learner.tables;
     const buffers = allocate(
       gpu,
       maxSamples,
@@ -166,7 +166,7 @@ export class Objective {
     );
     if (typeof old !== 'string') this.#writeOld(samples, inLoss, old);
 
-    learner.clearGradients();
+    learner.begin();
     gpu.submit((encoder) => {
       encoder.clearBuffer(buffers.metrics);
       if (rewards) gpu.encode(encoder, [this.#plan.advantages], samples.length);

@@ -1,0 +1,235 @@
+// The transformer's kernels with their grids, for one model size: a method a kernel, each making a dispatch.
+import attention from '../../shaders/attention.wgsl?raw';
+import embedding from '../../shaders/embedding.wgsl?raw';
+import matmulTiled from '../../shaders/matmul-tiled.wgsl?raw';
+import matmul from '../../shaders/matmul.wgsl?raw';
+import reduce from '../../shaders/reduce.wgsl?raw';
+import rmsNorm from '../../shaders/rms-norm.wgsl?raw';
+import rope from '../../shaders/rope.wgsl?raw';
+import swiglu from '../../shaders/swiglu.wgsl?raw';
+import { paddedVocabulary, RMS_NORM_EPS, ROPE_THETA, type ModelConfig } from './config.ts';
+import type { Dispatch, Gpu, KernelCall, ShaderConstants } from './gpu/gpu.ts';
+
+export type Resource = GPUBuffer | GPUBufferBinding;
+
+const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);
+
+/** WGSL constants of a model's sizes. */
+export function modelConstants(config: ModelConfig): ShaderConstants {
+  const { vocabSize, hiddenSize, intermediateSize, numHeads } = config;
+  return {
+    V: vocabSize,
+    VP: paddedVocabulary(vocabSize),
+    D: hiddenSize,
+    F: intermediateSize,
+    H: numHeads,
+    K: hiddenSize / numHeads,
+    EPS: String(RMS_NORM_EPS),
+  };
+}
+
+/** [maxPositions, K/2] of (cos, sin) of position * theta^(-2j/K). */
+function rotaryTable(config: ModelConfig): Float32Array {
+  const half = config.hiddenSize / config.numHeads / 2;
+  const table = new Float32Array(config.maxPositions * half * 2);
+  for (let position = 0; position < config.maxPositions; position++) {
+    for (let j = 0; j < half; j++) {
+      const angle = position * ROPE_THETA ** (-j / half);
+      table.set([Math.cos(angle), Math.sin(angle)], (position * half + j) * 2);
+    }
+  }
+  return table;
+}
+
+/** attention.wgsl with the widest part that divides a head. */
+export function attentionSource(headWidth: number): { readonly source: string; readonly parts: number } {
+  const width = headWidth % 4 === 0 ? 4 : 2;
+  return { source: `alias Part = vec${width}f;\n${attention}`, parts: headWidth / width };
+}
+
+/** Workgroups worth having in flight for the gradient of one weight: with fewer tiles than that, the rows are split. */
+const WORKGROUPS = 256;
+const MOST_SPLITS = 64;
+const SOFTWARE_SPLITS = 2;
+
+export class Kernels {
+  readonly config: ModelConfig;
+  readonly #gpu: Gpu;
+  readonly #constants: ShaderConstants;
+  readonly #turns: GPUBuffer;
+  /** Where the products come from, and how many rows of results a workgroup makes, of 32 columns each. */
+  readonly #products: { readonly source: string; readonly rows: number };
+
+  constructor(gpu: Gpu, config: ModelConfig) {
+    this.#gpu = gpu;
+    this.config = config;
+    this.#constants = modelConstants(config);
+    // Barriers cost a software adapter more than tiles save.
+    this.#products = gpu.adapter.software ? { source: matmul, rows: 32 } : { source: matmulTiled, rows: 64 };
+    const table = rotaryTable(config);
+    this.#turns = gpu.buffer('rotary table', table.byteLength);
+    gpu.write(this.#turns, table);
+  }
+
+  /** In how many shares the rows of a weight's gradient are summed, [OUT, IN] or [1, IN]. */
+  splits(IN: number, OUT: number): number {
+    if (this.#gpu.adapter.software) return SOFTWARE_SPLITS;
+    const tiles = ceilDiv(IN, 32) * ceilDiv(OUT, this.#products.rows);
+    return Math.min(MOST_SPLITS, Math.max(2, ceilDiv(WORKGROUPS, tiles)));
+  }
+
+  embed(rows: GPUBuffer, ids: GPUBuffer, weight: Resource, x: GPUBuffer): Promise<Dispatch> {
+    const grid = this.#elementwise(this.config.hiddenSize / 4);
+    return this.#dispatch(embedding, 'embedding_forward', grid, { rows, ids, weight, x });
+  }
+
+  embedBackward(
+    rows: GPUBuffer,
+    ids: GPUBuffer,
+    d_x: GPUBuffer,
+    partial: GPUBuffer,
+    SPLITS: number,
+  ): Promise<Dispatch> {
+    const { hiddenSize: D, vocabSize } = this.config;
+    const grid: KernelCall['grid'] = () => [ceilDiv(D / 4, 16), ceilDiv(paddedVocabulary(vocabSize), 4), SPLITS];
+    return this.#dispatch(embedding, 'embedding_backward', grid, { rows, ids, d_x, partial }, { SPLITS });
+  }
+
+  norm(rows: GPUBuffer, x: GPUBuffer, gain: Resource, y: GPUBuffer, scale: GPUBuffer): Promise<Dispatch> {
+    return this.#dispatch(rmsNorm, 'rms_norm_forward', (count) => [ceilDiv(count, 4), 1, 1], {
+      rows,
+      x,
+      gain,
+      y,
+      scale,
+    });
+  }
+
+  normBackward(
+    rows: GPUBuffer,
+    x: GPUBuffer,
+    gain: Resource,
+    row_scale: GPUBuffer,
+    d_y: GPUBuffer,
+    d_x: GPUBuffer,
+  ): Promise<Dispatch> {
+    const bind = { rows, x, gain, row_scale, d_y, d_x };
+    return this.#dispatch(rmsNorm, 'rms_norm_backward', (count) => [ceilDiv(count, 4), 1, 1], bind);
+  }
+
+  normBackwardGain(
+    rows: GPUBuffer,
+    x: GPUBuffer,
+    row_scale: GPUBuffer,
+    d_y: GPUBuffer,
+    partial: GPUBuffer,
+    SPLITS: number,
+  ): Promise<Dispatch> {
+    const grid: KernelCall['grid'] = () => [ceilDiv(this.config.hiddenSize / 4, 64), SPLITS, 1];
+    return this.#dispatch(rmsNorm, 'rms_norm_backward_gain', grid, { rows, x, row_scale, d_y, partial }, { SPLITS });
+  }
+
+  /** y = x W^T, or residual + x W^T. */
+  linear(
+    rows: GPUBuffer,
+    sizes: { readonly IN: number; readonly OUT: number },
+    x: GPUBuffer,
+    weight: Resource,
+    y: GPUBuffer,
+    residual?: GPUBuffer,
+  ): Promise<Dispatch> {
+    const { source } = this.#products;
+    const grid = this.#product(sizes.OUT);
+    return residual
+      ? this.#dispatch(source, 'matmul_forward_residual', grid, { rows, x, weight, residual, y }, sizes)
+      : this.#dispatch(source, 'matmul_forward', grid, { rows, x, weight, y }, sizes);
+  }
+
+  linearBackwardInput(
+    rows: GPUBuffer,
+    sizes: { readonly IN: number; readonly OUT: number },
+    d_y: GPUBuffer,
+    weight: Resource,
+    d_x: GPUBuffer,
+  ): Promise<Dispatch> {
+    const grid = this.#product(sizes.IN);
+    return this.#dispatch(this.#products.source, 'matmul_backward_input', grid, { rows, d_y, weight, d_x }, sizes);
+  }
+
+  linearBackwardWeight(
+    rows: GPUBuffer,
+    sizes: { readonly IN: number; readonly OUT: number },
+    x: GPUBuffer,
+    d_y: GPUBuffer,
+    partial: GPUBuffer,
+    SPLITS: number,
+  ): Promise<Dispatch> {
+    const { source, rows: height } = this.#products;
+    const grid: KernelCall['grid'] = () => [ceilDiv(sizes.IN, 32), ceilDiv(sizes.OUT, height), SPLITS];
+    const constants = { ...sizes, SPLITS };
+    return this.#dispatch(source, 'matmul_backward_weight', grid, { rows, x, d_y, partial }, constants);
+  }
+
+  /** Adds up the splits of a gradient of `ELEMENTS` numbers. */
+  reduce(partial: GPUBuffer, gradient: Resource, ELEMENTS: number, SPLITS: number): Promise<Dispatch> {
+    const grid: KernelCall['grid'] = () => [ceilDiv(ELEMENTS / 4, 64), 1, 1];
+    return this.#dispatch(reduce, 'reduce_splits', grid, { partial, gradient }, { ELEMENTS, SPLITS });
+  }
+
+  rope(
+    entry: 'rope_forward' | 'rope_backward',
+    rows: GPUBuffer,
+    positions: GPUBuffer,
+    qkv: GPUBuffer,
+  ): Promise<Dispatch> {
+    const grid = this.#elementwise(this.config.hiddenSize);
+    return this.#dispatch(rope, entry, grid, { rows, positions, turns: this.#turns, qkv });
+  }
+
+  swiglu(rows: GPUBuffer, gate_up: GPUBuffer, y: GPUBuffer): Promise<Dispatch> {
+    const grid = this.#elementwise(this.config.intermediateSize / 4);
+    return this.#dispatch(swiglu, 'swiglu_forward', grid, { rows, gate_up, y });
+  }
+
+  swigluBackward(rows: GPUBuffer, gate_up: GPUBuffer, d_y: GPUBuffer, d_gate_up: GPUBuffer): Promise<Dispatch> {
+    const grid = this.#elementwise(this.config.intermediateSize / 4);
+    return this.#dispatch(swiglu, 'swiglu_backward', grid, { rows, gate_up, d_y, d_gate_up });
+  }
+
+  /** Attention within packed sequences: the forward pass or one of the backward passes. */
+  attention(
+    entry: 'attention_forward' | 'attention_backward_query' | 'attention_backward_key_value',
+    bind: KernelCall['bind'],
+  ): Promise<Dispatch> {
+    return this.#attention(entry, (count) => [ceilDiv(count, 16), this.config.numHeads, 1], bind, 1);
+  }
+
+  /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
+  attentionCached(bind: KernelCall['bind'], maxLength: number): Promise<Dispatch> {
+    return this.#attention('attention_decode', (count) => [count, this.config.numHeads, 1], bind, maxLength);
+  }
+
+  #attention(entry: string, grid: KernelCall['grid'], bind: KernelCall['bind'], MAX_LENGTH: number): Promise<Dispatch> {
+    const { source, parts } = attentionSource(this.config.hiddenSize / this.config.numHeads);
+    return this.#dispatch(source, entry, grid, bind, { PARTS: parts, MAX_LENGTH });
+  }
+
+  #dispatch(
+    source: string,
+    entry: string,
+    grid: KernelCall['grid'],
+    bind: KernelCall['bind'],
+    constants: ShaderConstants = {},
+  ): Promise<Dispatch> {
+    return this.#gpu.dispatch({ source, entry, constants: { ...this.#constants, SPLITS: 1, ...constants }, grid, bind });
+  }
+
+  /** For kernels with workgroups of 16 x 4. */
+  #elementwise(columns: number): KernelCall['grid'] {
+    return (rows) => [ceilDiv(columns, 16), ceilDiv(rows, 4), 1];
+  }
+
+  #product(columns: number): KernelCall['grid'] {
+    return (rows) => [ceilDiv(columns, 32), ceilDiv(rows, this.#products.rows), 1];
+  }
+}
