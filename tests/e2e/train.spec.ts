@@ -1,0 +1,57 @@
+// A real run in the real worker, on whatever adapter there is; small enough for a software one.
+import { readFile } from 'node:fs/promises';
+import { expect, test } from '@playwright/test';
+import { strFromU8, unzipSync } from 'fflate';
+
+const SMALL = './?preset=light-lesson&steps=6&promptsPerStep=2&numGenerations=4&maxCompletionLength=24';
+
+test('trains, pauses, steps, exports weights that load, and starts over', async ({ page }) => {
+  test.setTimeout(180_000);
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(error.message));
+  await page.goto(SMALL);
+  const progress = page.getByRole('region', { name: 'Progress' });
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+
+  await button('Start').click();
+  await expect(page.getByText('Fixed for this run.')).toBeVisible();
+  await expect(page.getByRole('textbox', { name: 'Learning rate' })).toBeDisabled();
+
+  // Answers stream.
+  await expect(page.getByRole('list', { name: 'Answers' }).getByRole('listitem')).toHaveCount(4, { timeout: 60_000 });
+  await expect(page.getByRole('heading', { level: 2, name: /→/ })).toBeVisible();
+
+  // Paused, single steps advance by one each.
+  await button('Pause').click();
+  await expect(button('Resume')).toBeVisible({ timeout: 30_000 });
+  const shownStep = async (): Promise<number> => Number(/Step (\d+) of/.exec(await progress.innerText())?.[1]);
+  const before = await shownStep();
+  await button('Step').click();
+  await expect.poll(shownStep, { timeout: 30_000 }).toBe(before + 1);
+  await expect(button('Resume')).toBeVisible();
+
+  // The export is a model folder that reads back.
+  const download = page.waitForEvent('download');
+  await button('Export weights').click();
+  const files = unzipSync(await readFile(await (await download).path()));
+  const weights = Object.entries(files).find(([name]) => name.endsWith('model.safetensors'))?.[1];
+  if (!weights) throw new Error(`expected model.safetensors in the zip, but it holds ${Object.keys(files).join(', ')}`);
+  const headerBytes = Number(new DataView(weights.buffer, weights.byteOffset).getBigUint64(0, true));
+  expect(JSON.parse(strFromU8(weights.subarray(8, 8 + headerBytes)))).toHaveProperty(
+    ['model.norm.weight', 'dtype'],
+    'F32',
+  );
+
+  // To the end: the curves hold every step.
+  await button('Resume').click();
+  await expect(progress).toContainText('Finished', { timeout: 60_000 });
+  await expect(progress).toContainText('Step 6 of 6');
+  await expect(page.getByRole('img', { name: /^Reward: reward .* now\.$/ })).toBeVisible();
+  await page.getByRole('tab', { name: 'Under the hood' }).click();
+  await expect(page.getByRole('img', { name: /^Gradient norm: norm .* now\.$/ })).toBeVisible();
+
+  await button('Reset').click();
+  await expect(button('Start')).toBeEnabled();
+  await expect(page.getByRole('textbox', { name: 'Learning rate' })).toBeEnabled();
+  expect(faults).toEqual([]);
+});
