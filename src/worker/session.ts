@@ -1,0 +1,213 @@
+// The state machine behind the page. Commands run one at a time, in the order they came, between the steps of the run:
+//
+//   idle --start--> running <--pause, resume--> paused
+//                   running, paused --> finished, failed
+//   start and reset lead out of every state; a command that makes no sense in a state does nothing.
+//
+// Memory stays bounded however long it runs: a run that is over has no buffers on the GPU, and see run-record.ts for its log.
+import { PlaygroundError } from '../base/errors.ts';
+import { Gpu } from '../engine/index.ts';
+import { findPreset } from '../recipes/presets.ts';
+import { Run, type RunStep } from '../recipes/run.ts';
+import type { Model } from './models.ts';
+import type { AdapterView, EventListener, RunEvent, RunSettings, SessionApi } from './protocol.ts';
+import { RunRecord } from './run-record.ts';
+
+export interface Surroundings {
+  /** The browser's WebGPU, if it has one. */
+  readonly gpu: GPU | undefined;
+  /** A base model by its folder's name. */
+  readonly loadModel: (name: string) => Promise<Model>;
+}
+
+type Phase = 'idle' | 'running' | 'paused' | 'finished' | 'failed';
+
+/** Weights are copied off the GPU this often at most, and at every evaluation. */
+const KEEP_WEIGHTS_MS = 2000;
+
+/** What goes wrong in a run, from its start on, is told by a `failed` event; only `adapter` and `exportZip` reject. */
+export class Session implements SessionApi {
+  readonly #surroundings: Surroundings;
+  readonly #commands: (() => Promise<void>)[] = [];
+  #working = false;
+  #phase: Phase = 'idle';
+  #gpu: Gpu | null = null;
+  /** Null once it is over. */
+  #run: Run | null = null;
+  /** From step 0 until the next start or reset. */
+  #record: RunRecord | null = null;
+  #tell: EventListener = () => undefined;
+  #interruption = new AbortController();
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  adapter(): Promise<AdapterView> {
+    return this.#inTurn(async () => (await this.#openGpu()).adapter);
+  }
+
+  start(settings: RunSettings, listener: EventListener): Promise<void> {
+    const signal = this.#interrupt();
+    return this.#inTurn(async () => {
+      if (signal.aborted) return;
+      this.#drop();
+      this.#tell = (event) => {
+        if (!signal.aborted) listener(event);
+      };
+      await this.#attempt(() => this.#load(settings, signal));
+    });
+  }
+
+  pause(): Promise<void> {
+    return this.#inTurn(() => this.#turn('running', 'paused', { type: 'paused' }));
+  }
+
+  resume(): Promise<void> {
+    return this.#inTurn(() => this.#turn('paused', 'running', { type: 'resumed' }));
+  }
+
+  step(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#phase !== 'paused') return;
+      await this.#step();
+      this.#turn('paused', 'paused', { type: 'paused' });
+    });
+  }
+
+  reset(): Promise<void> {
+    this.#interrupt();
+    return this.#inTurn(() => this.#drop());
+  }
+
+  /** Rejects with bad-settings before there is anything to export. */
+  exportZip(): Promise<Uint8Array> {
+    return this.#inTurn(async () => {
+      const record = this.#record;
+      if (!record) throw new PlaygroundError('bad-settings', 'there is no run to export yet: start one first');
+      await this.#attempt(() => this.#keepWeights());
+      return record.zip();
+    });
+  }
+
+  /** Runs `command` after those that came before it and after the step under way. */
+  #inTurn<Result>(command: () => Result | Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#commands.push(() => Promise.resolve().then(command).then(resolve, reject));
+      if (!this.#working) void this.#work();
+    });
+  }
+
+  /** Carries out commands and, while none waits, the steps of a running run. A step waits for the GPU, and then messages arrive. */
+  async #work(): Promise<void> {
+    this.#working = true;
+    while (this.#commands.length > 0 || this.#phase === 'running') {
+      const command = this.#commands.shift();
+      await (command ? command() : this.#step());
+    }
+    this.#working = false;
+  }
+
+  /** Ends what is under way at its next sign of progress, without an event: nobody wants it any more. */
+  #interrupt(): AbortSignal {
+    this.#interruption.abort();
+    this.#interruption = new AbortController();
+    return this.#interruption.signal;
+  }
+
+  #turn(from: Phase, to: Phase, event: RunEvent): void {
+    if (this.#phase !== from) return;
+    this.#phase = to;
+    this.#tell(event);
+  }
+
+  async #load(settings: RunSettings, signal: AbortSignal): Promise<void> {
+    const progress = (what: string, done: number, total: number): void => {
+      signal.throwIfAborted();
+      this.#tell({ type: 'progress', what, done, total });
+    };
+    const gpu = await this.#openGpu();
+    progress('Loading the model', 0, 1);
+    const model = await this.#surroundings.loadModel(findPreset(settings.preset).model);
+    progress('Loading the model', 1, 1);
+    const parameters = [...model.checkpoint.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
+    this.#tell({ type: 'started', settings, adapter: gpu.adapter, parameters });
+    this.#run = await Run.create(gpu, model.checkpoint, settings, progress);
+    const base = await this.#run.base();
+    this.#record = new RunRecord(settings, model, base);
+    this.#phase = 'running';
+    this.#tellStep(base);
+  }
+
+  /** One step of the run; it may be the last. */
+  async #step(): Promise<void> {
+    await this.#attempt(async () => {
+      const run = this.#run as Run;
+      const record = this.#record as RunRecord;
+      const step = await run.step();
+      record.addStep(step);
+      this.#tellStep(step);
+      const evaluated = 'eval/accuracy' in step.metrics;
+      if (evaluated || record.weightsAgeMs >= KEEP_WEIGHTS_MS) await this.#keepWeights();
+      if (run.finished) {
+        this.#end();
+        this.#phase = 'finished';
+        this.#tell({ type: 'finished' });
+      }
+    });
+  }
+
+  #tellStep({ step, metrics, group, stepMs, tokens }: RunStep): void {
+    this.#tell({ type: 'step', step, metrics, group, stepMs, tokens });
+  }
+
+  async #keepWeights(): Promise<void> {
+    if (this.#run) this.#record?.keepWeights(await this.#run.engine.checkpoint());
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#interruption;
+    try {
+      await work();
+    } catch (error) {
+      if (!signal.aborted) await this.#fail(error);
+    }
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const known = error instanceof PlaygroundError;
+    if (!known) console.error(error);
+    // A step that diverged was not applied: the weights on the GPU are newer than those kept, and good.
+    if (known && error.name === 'diverged') await this.#keepWeights().catch(() => undefined);
+    this.#end();
+    this.#phase = 'failed';
+    this.#tell({
+      type: 'failed',
+      code: known ? error.name : 'worker-crashed',
+      message: error instanceof Error ? error.message : String(error),
+      exportable: this.#record !== null,
+    });
+  }
+
+  /** The run is over, its record stays. Compiled kernels stay too, for the next run. */
+  #end(): void {
+    this.#run = null;
+    this.#gpu?.freeAll();
+  }
+
+  #drop(): void {
+    this.#end();
+    this.#record = null;
+    this.#phase = 'idle';
+  }
+
+  /** The device at hand, or a new one where there is none or it was lost. Throws webgpu-unavailable. */
+  async #openGpu(): Promise<Gpu> {
+    try {
+      await this.#gpu?.read([]);
+    } catch {
+      this.#gpu = null;
+    }
+    return (this.#gpu ??= await Gpu.open(this.#surroundings.gpu));
+  }
+}
