@@ -14,7 +14,7 @@ test('trains, pauses, steps, exports weights that load, and starts over', async 
   const button = (name: string) => page.getByRole('button', { name, exact: true });
 
   await button('Start').click();
-  await expect(page.getByText('Fixed for this run.')).toBeVisible();
+  await expect(page.getByText('Fixed for this run, until you reset it.')).toBeVisible();
   await expect(page.getByRole('textbox', { name: 'Learning rate' })).toBeDisabled();
 
   // Answers stream.

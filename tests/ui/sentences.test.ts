@@ -7,6 +7,7 @@ import {
   answerSentence,
   figure,
   groupSentence,
+  outcomeSentence,
   pushWords,
   signed,
   tokenSentence,
@@ -33,7 +34,9 @@ describe('sentences', () => {
     expect(groupSentence(group([answered(1, 1), answered(0, -1)]))).toMatch(
       /^1 of 2 got it\. The average reward is 0\.60/,
     );
-    expect(groupSentence(group([answered(0, 0), answered(0, 0)]))).toMatch(/^None of 2 got it, .* teaches nothing\.$/);
+    expect(groupSentence(group([answered(0, 1e-9), answered(0, -1e-9)]))).toMatch(
+      /^None of 2 got it, .* teaches nothing\.$/,
+    );
     expect(groupSentence(group([answered(1, 0), answered(1, 0)]))).toMatch(/^All 2 got it, /);
     expect(groupSentence(group([]))).toBe('No answers were sampled.');
   });
@@ -59,6 +62,13 @@ describe('sentences', () => {
       /^It said wait after 8\d% of its wrong tries and after \d% of its right ones\.$/,
     );
     expect(waitSentence([])).toBeNull();
+  });
+
+  it('tell what came of a run', () => {
+    expect(outcomeSentence(view(254).steps)).toMatch(
+      /^It solves 4\d% of the problems that it never trained on, 1\d% at the start\.$/,
+    );
+    expect(outcomeSentence([])).toBeNull();
   });
 
   it('announce a running step only every 25 steps, and every change of phase', () => {

@@ -128,10 +128,10 @@ export function simulatedEvents(settings: RunSettings = SETTINGS, seed = setting
   return events;
 }
 
-export function simulatedRecording(settings = SETTINGS): RecordedRun {
+export function simulatedRecording(): RecordedRun {
   return {
     about: { adapter: 'Simulated GPU', command: 'none: a simulation' },
-    events: simulatedEvents(settings),
+    events: simulatedEvents(),
   };
 }
 

@@ -37,6 +37,11 @@ const ROLES: Readonly<Record<string, TokenRole>> = {
   '<eos>': 'end',
 };
 
+/** Equal rewards may leave an advantage of 1e-16. */
+export function isNeutral(advantage: number): boolean {
+  return Math.abs(advantage) < 0.005;
+}
+
 export function toAnswer(completion: CompletionView, index: number): Answer {
   const tokens = completion.tokens.map((text, place): Token => {
     const role = ROLES[text.trim()] ?? 'text';

@@ -1,6 +1,6 @@
 // Numbers in words: every sentence that the page forms from a run's figures.
 import type { GroupView } from '../../worker/protocol.ts';
-import type { Answer, Token } from './completions.ts';
+import { isNeutral, type Answer, type Token } from './completions.ts';
 import { firstAndLatest, type RunView, type StepRecord } from './run-view.ts';
 
 const GROUPED = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -46,7 +46,7 @@ export function groupSentence(group: GroupView): string {
   const mean = completions.reduce((sum, completion) => sum + completion.reward, 0) / size;
   const got =
     right === 0 ? `None of ${size} got it` : right === size ? `All ${size} got it` : `${right} of ${size} got it`;
-  return completions.every((completion) => completion.advantage === 0)
+  return completions.every((completion) => isNeutral(completion.advantage))
     ? `${got}, and all earned the same reward of ${mean.toFixed(2)}. Nothing tells them apart, so this group teaches nothing.`
     : `${got}. The average reward is ${mean.toFixed(2)}; every answer is pushed up or down by how far it is from that. No critic, only the group.`;
 }
@@ -108,6 +108,15 @@ export function waitSentence(steps: readonly StepRecord[]): string | null {
   return `It said wait after ${percent(wrong.latest)} of its wrong tries and after ${percent(right.latest)} of its right ones.`;
 }
 
+/** "It solves 44% of the problems that it never trained on, 13% at the start", null before two evaluations. */
+export function outcomeSentence(steps: readonly StepRecord[]): string | null {
+  const solved = firstAndLatest(steps, 'eval/accuracy');
+  return (
+    solved &&
+    `It solves ${percent(solved.latest)} of the problems that it never trained on, ${percent(solved.first)} at the start.`
+  );
+}
+
 /** What a screen reader hears of the run: on changes of phase, and every 25 steps. */
 export function announcement(view: RunView): string {
   const last = view.steps.at(-1);
@@ -122,7 +131,7 @@ export function announcement(view: RunView): string {
     case 'finished':
       return `Finished after ${last?.step ?? 0} steps. ${waitSentence(view.steps) ?? ''}`;
     case 'failed':
-      return `The run stopped: ${view.failure?.message ?? ''}`;
+      return ''; // its notice is an alert
     case 'running': {
       const mark = view.steps.findLast((record) => record.step % 25 === 0);
       if (!mark) return 'Training.';
