@@ -1,19 +1,18 @@
 // Attention over packed sequences, forward and backward, and against a cache of keys and values.
 import { describe, expect, it } from 'vitest';
-import source from '../../shaders/attention.wgsl?raw';
 import { Random } from '../../src/base/random.ts';
-import { modelConstants } from '../../src/engine/transformer.ts';
+import type { Gpu } from '../../src/engine/index.ts';
+import { Kernels } from '../../src/engine/kernels.ts';
 import { attention, attentionBackward } from '../reference/layers.ts';
 import { openGpu } from './open.ts';
-import { floats, runKernel } from './run-kernel.ts';
+import { floats, runDispatch, unwritten } from './run-kernel.ts';
 import { measureClose } from './worst-errors.ts';
 
-const UNWRITTEN = 7;
-const sizes = { vocabSize: 23, intermediateSize: 16, numLayers: 1, maxPositions: 256 };
-const constantsOf = (H: number, K: number, MAX_LENGTH = 1): ReturnType<typeof modelConstants> => ({
-  ...modelConstants({ ...sizes, hiddenSize: H * K, numHeads: H }),
-  MAX_LENGTH,
-});
+async function kernelsFor(H: number, K: number): Promise<[Gpu, Kernels]> {
+  const sizes = { vocabSize: 23, intermediateSize: 16, numLayers: 1, maxPositions: 256 };
+  const gpu = await openGpu();
+  return [gpu, new Kernels(gpu, { ...sizes, hiddenSize: H * K, numHeads: H })];
+}
 
 /** Queries, keys and values, each [rows, D], out of rows of all three side by side. */
 function splitParts(qkv: Float32Array, D: number): [Float32Array, Float32Array, Float32Array] {
@@ -47,7 +46,7 @@ describe('attention over packed sequences', () => {
     { H: 1, K: 32, sharpness: 1 },
   ])('is the reference for $H heads of $K, scores times $sharpness, and so is its gradient', async (size) => {
     const { H, K, sharpness } = size;
-    const gpu = await openGpu();
+    const [gpu, kernels] = await kernelsFor(H, K);
     const random = new Random(K);
     const D = H * K;
     const lengths = [1, 5, 64, 19, 2];
@@ -59,9 +58,6 @@ describe('attention over packed sequences', () => {
     const qkv = floats(random, count * 3 * D, sharpness * 1.5);
     const d_out = floats(random, count * D);
     const rows = Uint32Array.of(count);
-    const call = { source, constants: constantsOf(H, K), grid: [Math.ceil(count / 64), H] as const };
-    const unwritten = (length: number): Float32Array => new Float32Array(length).fill(UNWRITTEN);
-
     const out = new Float64Array(count * D);
     const lse = new Float64Array(count * H);
     const d_qkv = new Float64Array(count * 3 * D);
@@ -78,28 +74,23 @@ describe('attention over packed sequences', () => {
       }
     });
 
-    const forward = await runKernel(gpu, {
-      ...call,
-      entry: 'attention_forward',
-      reads: { rows, spans, qkv },
-      writes: { out: unwritten(count * D), lse: unwritten(count * H) },
-    });
+    const written = { out: unwritten(count * D), lse: unwritten(count * H) };
+    const forward = await runDispatch(gpu, count, { reads: { rows, spans, qkv }, writes: written }, (on) =>
+      kernels.attention('attention_forward', on),
+    );
     measureClose('attention_forward', 'out', forward.out, out, { rtol: 1e-5 });
     measureClose('attention_forward', 'lse', forward.lse, lse, { rtol: 2e-6 });
 
-    const row_lse = forward.lse;
-    const query = await runKernel(gpu, {
-      ...call,
-      entry: 'attention_backward_query',
-      reads: { rows, spans, qkv, row_out: forward.out, row_lse, d_out },
+    const shared = { rows, spans, qkv, row_lse: forward.lse, d_out };
+    const asking = {
+      reads: { ...shared, row_out: forward.out },
       writes: { delta: unwritten(count * H), d_qkv: unwritten(count * 3 * D) },
-    });
-    const both = await runKernel(gpu, {
-      ...call,
-      entry: 'attention_backward_key_value',
-      reads: { rows, spans, qkv, row_lse, d_out, row_delta: query.delta },
-      writes: { d_qkv: query.d_qkv },
-    });
+    };
+    const query = await runDispatch(gpu, count, asking, (on) => kernels.attention('attention_backward_query', on));
+    const answering = { reads: { ...shared, row_delta: query.delta }, writes: { d_qkv: query.d_qkv } };
+    const both = await runDispatch(gpu, count, answering, (on) =>
+      kernels.attention('attention_backward_key_value', on),
+    );
     const [dQ, dK, dV] = splitParts(both.d_qkv, D);
     const [expectedQ, expectedK, expectedV] = splitParts(new Float32Array(d_qkv), D);
     measureClose('attention_backward_query', 'queries', dQ, expectedQ, { rtol: 2e-5 });
@@ -114,7 +105,7 @@ describe('attention with a cache', () => {
     { H: 1, K: 160, maxLength: 131 },
   ])('is the last row of the whole for $H heads of $K, and keeps the new key and value', async (size) => {
     const { H, K, maxLength } = size;
-    const gpu = await openGpu();
+    const [gpu, kernels] = await kernelsFor(H, K);
     const random = new Random(K);
     const D = H * K;
     const sequences = Uint32Array.of(3, 0, 4, 1); // sequence 2 has ended
@@ -124,14 +115,11 @@ describe('attention with a cache', () => {
     const [queries, keys, values] = splitParts(qkv, D);
     const key_cache = floats(random, 5 * maxLength * D);
     const value_cache = floats(random, 5 * maxLength * D);
-    const after = await runKernel(gpu, {
-      source,
-      entry: 'attention_decode',
-      constants: constantsOf(H, K, maxLength),
+    const arrays = {
       reads: { rows: Uint32Array.of(count), qkv, sequences, positions },
-      writes: { out: new Float32Array(count * D).fill(UNWRITTEN), key_cache, value_cache },
-      grid: [count, H],
-    });
+      writes: { out: unwritten(count * D), key_cache, value_cache },
+    };
+    const after = await runDispatch(gpu, count, arrays, (on) => kernels.attentionCached(on, maxLength));
 
     const expectedKeys = key_cache.slice();
     const expectedValues = value_cache.slice();

@@ -8,6 +8,7 @@ import { AdamW, type AdamWSettings } from '../../src/engine/optimizer.ts';
 import { Parameters } from '../../src/engine/parameters.ts';
 import { Objective } from '../../src/grpo/objective.ts';
 import { resolveOptions } from '../../src/grpo/options.ts';
+import type { Numbers } from '../reference/layers.ts';
 import { adamWStep, clipByGlobalNorm, type AdamWState } from '../reference/adamw.ts';
 import { openGpu, randomSamples, readGradients, roughModel } from './open.ts';
 import { floats } from './run-kernel.ts';
@@ -29,22 +30,36 @@ beforeAll(async () => {
   engine = await Engine.create(await openGpu(), checkpoint, { maxSequences: 12, maxRows: 64 });
 });
 
-/** Random gradients for every tensor, put in the place of those that an update would make. */
-function writeGradients(random: Random, scale: number): Map<string, Float32Array> {
-  const { layout, buffer } = engine.learner.gradients;
-  const flat = new Float32Array(layout.floats);
-  const gradients = new Map<string, Float32Array>();
-  for (const { name, offset, size } of layout.tensors) {
-    gradients.set(name, floats(random, size, scale));
-    flat.set(gradients.get(name)!, offset);
-  }
-  engine.gpu.write(buffer, flat);
-  return gradients;
-}
-
-async function gradNorm(): Promise<number> {
-  const [bytes] = await engine.gpu.read([{ buffer: engine.learner.optimizer.norm, bytes: 4 }]);
-  return new Float32Array(bytes!)[0]!;
+/** An optimizer alone, on the weights of `checkpoint` and gradients of the test's own. */
+async function openOptimizer(): Promise<{
+  readonly weights: Parameters;
+  /** Puts random gradients in place. */
+  readonly drawGradients: (random: Random, scale: number) => Map<string, Float32Array>;
+  readonly gradients: Parameters;
+  /** One update; the norm of the gradient before the clip. */
+  readonly update: (settings: AdamWSettings) => Promise<number>;
+}> {
+  const { gpu } = engine;
+  const weights = new Parameters(gpu, config, 'weights');
+  const gradients = new Parameters(gpu, config, 'gradients');
+  const optimizer = await AdamW.create(gpu, weights, gradients);
+  weights.write(checkpoint);
+  return {
+    weights,
+    gradients,
+    drawGradients: (random, scale) => {
+      const tensors = gradients.layout.tensors.map(({ name, size }) => [name, floats(random, size, scale)] as const);
+      gradients.write({ config, tensors: new Map(tensors) });
+      return new Map(tensors);
+    },
+    update: async (given) => {
+      gpu.submit((encoder) => {
+        gpu.encode(encoder, optimizer.step(given), 1);
+      });
+      const [bytes] = await gpu.read([{ buffer: optimizer.norm, bytes: 4 }]);
+      return new Float32Array(bytes!)[0]!;
+    },
+  };
 }
 
 describe('AdamW', () => {
@@ -52,34 +67,30 @@ describe('AdamW', () => {
     { clip: 'inactive', maxGradNorm: 1e9, beta2: 0.95 },
     { clip: 'active', maxGradNorm: 0.5, beta2: 0.999 },
   ])('is the reference over four steps, the clip $clip, and decays matrices alone', async ({ maxGradNorm, beta2 }) => {
-    engine.restore(checkpoint);
+    const { weights, drawGradients, update } = await openOptimizer();
     const random = new Random(5);
-    const { tensors } = engine.learner.policy.layout;
-    const states = new Map(
-      tensors.map(({ name, size }): [string, AdamWState] => [
-        name,
-        {
-          weights: checkpoint.tensors.get(name)!,
-          firstMoment: new Float64Array(size),
-          secondMoment: new Float64Array(size),
-        },
-      ]),
-    );
+    const { tensors } = weights.layout;
+    const states = new Map<string, AdamWState>();
+    for (const { name, size } of tensors) {
+      const zeros = new Float64Array(size);
+      states.set(name, { weights: checkpoint.tensors.get(name)!, firstMoment: zeros, secondMoment: zeros });
+    }
     for (const [index, scale] of [0.1, 3, 0.01, 0.5].entries()) {
-      const gradients = writeGradients(random, scale);
-      engine.learner.finish({ ...settings, maxGradNorm, beta2, learningRate: 0.01 * (index + 1) });
+      const gradients = drawGradients(random, scale);
+      const learningRate = 0.01 * (index + 1);
       const { norm, coefficient } = clipByGlobalNorm(gradients.values(), maxGradNorm);
-      measureClose('adamw_squared_norm and adamw_norm', 'gradNorm', [await gradNorm()], [norm], { rtol: 1e-6 });
-      const after = (await engine.checkpoint()).tensors;
+      const measured = await update({ ...settings, maxGradNorm, beta2, learningRate });
+      measureClose('adamw_squared_norm and adamw_norm', 'gradNorm', [measured], [norm], { rtol: 1e-6 });
+      const after = (await weights.read()).tensors;
       for (const { name, shape } of tensors) {
-        const before = states.get(name)!;
         const gradient = Float64Array.from(gradients.get(name)!, (value) => value * coefficient);
-        const options = { learningRate: 0.01 * (index + 1), adamBeta1: 0.9, adamBeta2: beta2, weightDecay: 0.1 };
-        const expected = adamWStep(before, gradient, shape, options, index + 1);
+        const options = { learningRate, adamBeta1: 0.9, adamBeta2: beta2, weightDecay: 0.1 };
+        const expected = adamWStep(states.get(name)!, gradient, shape, options, index + 1);
         states.set(name, expected);
-        const change = (weights: ArrayLike<number>): Float64Array =>
-          Float64Array.from(weights, (weight, i) => weight - checkpoint.tensors.get(name)![i]!);
-        measureClose('adamw_update', `change of ${name}`, change(after.get(name)!), change(expected.weights), { rtol: 1e-5, atol: 1e-7 }); // prettier-ignore
+        const change = (now: Numbers): Float64Array =>
+          Float64Array.from(now, (weight, i) => weight - checkpoint.tensors.get(name)![i]!);
+        const [actual, reference] = [change(after.get(name)!), change(expected.weights)];
+        measureClose('adamw_update', `change of ${name}`, actual, reference, { rtol: 1e-5, atol: 1e-7 });
       }
     }
   });
@@ -87,36 +98,28 @@ describe('AdamW', () => {
   it.each([NaN, Infinity])(
     'leaves the weights untouched where a gradient is %d, and goes on after it',
     async (broken) => {
-      engine.restore(checkpoint);
+      const { weights, gradients, drawGradients, update } = await openOptimizer();
       const random = new Random(6);
-      writeGradients(random, 1);
-      engine.gpu.write(engine.learner.gradients.buffer, Float32Array.of(broken), 400);
-      engine.learner.finish(settings);
-      expect(await gradNorm()).not.toBeLessThan(Infinity);
-      expect((await engine.checkpoint()).tensors).toEqual(checkpoint.tensors);
-      writeGradients(random, 1);
-      engine.learner.finish(settings);
-      const { tensors } = await engine.checkpoint();
+      drawGradients(random, 1);
+      engine.gpu.write(gradients.buffer, Float32Array.of(broken), 400);
+      expect(await update(settings)).not.toBeLessThan(Infinity);
+      expect((await weights.read()).tensors).toEqual(checkpoint.tensors);
+      drawGradients(random, 1);
+      await update(settings);
+      const { tensors } = await weights.read();
       expect(tensors).not.toEqual(checkpoint.tensors);
       expect([...tensors.values()].every((tensor) => tensor.every(Number.isFinite))).toBe(true);
     },
   );
 
   it('reaches the last weight of the largest model', async () => {
-    const gpu = await openGpu();
-    const largest = {
-      vocabSize: 64,
-      hiddenSize: 256,
-      intermediateSize: 1024,
-      numLayers: 8,
-      numHeads: 8,
-      maxPositions: 256,
-    };
+    const { gpu } = engine;
+    const largest = { ...config, vocabSize: 64, hiddenSize: 256, intermediateSize: 1024, numLayers: 8, numHeads: 8 };
     const weights = new Parameters(gpu, largest, 'largest weights');
     const gradients = new Parameters(gpu, largest, 'largest gradients');
     const optimizer = await AdamW.create(gpu, weights, gradients);
-    const last = weights.layout.tensors.at(-1)!;
-    const end = last.offset + last.size;
+    const { offset, size } = weights.layout.tensors.at(-1)!;
+    const end = offset + size;
     gpu.write(gradients.buffer, Float32Array.of(2), (end - 1) * 4);
     gpu.submit((encoder) => {
       gpu.encode(encoder, optimizer.step(settings), 1);

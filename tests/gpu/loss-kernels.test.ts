@@ -15,11 +15,9 @@ import { advantageFixtures, lossFixture } from '../reference/fixtures.ts';
 import { advantages, standardDeviation } from '../reference/grpo.ts';
 import { logProbs, logProbsBackward, logSoftmax, type Numbers } from '../reference/layers.ts';
 import { openGpu } from './open.ts';
-import { floats, runKernel } from './run-kernel.ts';
+import { floats, runKernel, unwritten } from './run-kernel.ts';
 import { measureClose } from './worst-errors.ts';
 
-const UNWRITTEN = 7;
-const unwritten = (length: number): Float32Array => new Float32Array(length).fill(UNWRITTEN);
 const withObjective = (source: string): string => `${objectiveSource}\n${source}`;
 
 function objective(changed: Readonly<Record<string, number>>): ArrayBuffer {
@@ -86,7 +84,7 @@ describe('log-probs from logits', () => {
     measureClose('log_prob_gather', 'log_probs', log_probs.subarray(row_offset), expected, { rtol: 2e-6 });
 
     const slopes = Float32Array.from(targets, (target) => (target === null ? 0 : random.normal()));
-    const row_terms = new Float32Array((row_offset + rows) * 4).fill(UNWRITTEN);
+    const row_terms = unwritten((row_offset + rows) * 4);
     slopes.forEach((slope, n) => (row_terms[(row_offset + n) * 4 + 3] = slope));
     const gradient = await runKernel(gpu, {
       source: withObjective(policyGradientSource),

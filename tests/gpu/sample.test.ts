@@ -106,26 +106,29 @@ function expectDrawnFrom(probabilities: Numbers, draws: readonly number[]): void
 }
 
 describe('sample_token', () => {
-  it.each(samplingFixtures)('draws from the distribution of $options, forbidden $forbidden', async (fixture) => {
-    const { logits, forbidden, options, probabilities } = fixture;
-    const rows = 4000;
-    const settings = {
-      temperature: options.temperature,
-      top_k: options.topK,
-      top_p: options.topP,
-      min_p: options.minP,
-      forbidden_low: forbidden.reduce((bits, v) => bits + 2 ** v, 0),
-    };
-    const draws = await drawTokens(logits.length, repeated(logits, rows), settings, zeros(rows));
-    expectDrawnFrom(
-      probabilities,
-      draws.map(({ token }) => token),
-    );
-    const allowed = logits.map((logit, v) => (forbidden.includes(v) ? -Infinity : logit / options.temperature));
-    const before = logSoftmax(allowed);
-    const expected = draws.map(({ token }) => before[token]!);
-    measureClose('sample_token', 'log-probs before any filter', draws.map(({ logProb }) => logProb), expected, { atol: 2e-6 }); // prettier-ignore
-  });
+  it.each(samplingFixtures)(
+    'draws as it should: temperature $options.temperature, top-k $options.topK, top-p $options.topP, min-p $options.minP, forbidden $forbidden',
+    async (fixture) => {
+      const { logits, forbidden, options, probabilities } = fixture;
+      const rows = 4000;
+      const settings = {
+        temperature: options.temperature,
+        top_k: options.topK,
+        top_p: options.topP,
+        min_p: options.minP,
+        forbidden_low: forbidden.reduce((bits, v) => bits + 2 ** v, 0),
+      };
+      const draws = await drawTokens(logits.length, repeated(logits, rows), settings, zeros(rows));
+      expectDrawnFrom(
+        probabilities,
+        draws.map(({ token }) => token),
+      );
+      const allowed = logits.map((logit, v) => (forbidden.includes(v) ? -Infinity : logit / options.temperature));
+      const before = logSoftmax(allowed);
+      const expected = draws.map(({ token }) => before[token]!);
+      measureClose('sample_token', 'log-probs before any filter', draws.map(({ logProb }) => logProb), expected, { atol: 2e-6 }); // prettier-ignore
+    },
+  );
 
   it('forbids and draws tokens above 31, in a vocabulary of 64', async () => {
     const logits = floats(new Random(4), 64);
