@@ -25,7 +25,7 @@ const HELP: Readonly<Record<ErrorCode, FailureHelp>> = {
     'This GPU is too small for these settings',
     'Fewer problems a step, or shorter answers, need less.',
   ),
-  'worker-crashed': help('The worker stopped', 'What it had learnt is gone. Starting again makes a new one.'),
+  'worker-crashed': help('The worker stopped', 'Something unexpected stopped it. Starting again makes a new one.'),
   'webgpu-unavailable': help('No WebGPU', 'This browser offers none.'),
   'shader-compile': help('The GPU program was refused', 'A newer browser or graphics driver may accept it.'),
   'gpu-validation': help(
