@@ -1,36 +1,42 @@
-// Options of a command, checked by name and kind.
+// Options of a command: `--name value` or `--name=value`, each at most once, checked by name and kind.
 import { parseArgs } from 'node:util';
 import { parseOption, resolveOptions, type GrpoOptions } from '../grpo/options.ts';
 
-/** The command line was wrong. */
+/** The command line, or a file that it names, is not what the command takes. */
 export class UsageError extends Error {
   override readonly name = 'usage';
 }
 
-/** Text options by name; `--json` and others of `flags` are switches; `--set name=value` may come more than once. */
 export class Arguments {
-  readonly #values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+  readonly #values = new Map<string, string[]>();
+  /** Standard output is to hold JSON lines and nothing else. */
+  readonly json: boolean;
 
-  constructor(args: readonly string[], texts: readonly string[], flags: readonly string[] = []) {
-    const options = Object.fromEntries([
-      ...texts.map((name) => [name, { type: 'string' as const }]),
-      ...[...flags, 'json'].map((name) => [name, { type: 'boolean' as const }]),
-      ['set', { type: 'string' as const, multiple: true }],
-    ]);
-    try {
-      this.#values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
-    } catch (cause) {
-      throw new UsageError((cause as Error).message.split('\n')[0]);
+  /** `names` are the options that take a value, of which `set` may come more than once; every command takes `--json`. */
+  constructor(args: readonly string[], names: readonly string[]) {
+    const texts = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+    const options = { ...texts, json: { type: 'boolean' as const } };
+    const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+    for (const token of tokens) {
+      if (token.kind !== 'option') {
+        throw new UsageError(`expected an option, but got "${token.kind === 'positional' ? token.value : '--'}"`);
+      }
+      const { name, rawName, value } = token;
+      if (!Object.hasOwn(options, name)) {
+        const known = Object.keys(options).map((option) => `--${option}`);
+        throw new UsageError(`there is no option ${rawName}; this command takes ${known.join(', ')}`);
+      }
+      if (name === 'json' && value !== undefined) throw new UsageError('--json takes no value');
+      if (name !== 'json' && value === undefined) throw new UsageError(`--${name} needs a value`);
+      const before = this.#values.get(name) ?? [];
+      if (before.length > 0 && name !== 'set') throw new UsageError(`--${name} may come only once`);
+      this.#values.set(name, [...before, value ?? '']);
     }
-  }
-
-  flag(name: string): boolean {
-    return this.#values[name] === true;
+    this.json = this.#values.has('json');
   }
 
   text(name: string): string | undefined {
-    const value = this.#values[name];
-    return typeof value === 'string' ? value : undefined;
+    return this.#values.get(name)?.[0];
   }
 
   required(name: string): string {
@@ -46,29 +52,28 @@ export class Arguments {
   ): number {
     const text = this.text(name);
     if (text === undefined) return fallback;
-    const value = Number(text);
-    const whole = accepts.integer === true && !Number.isInteger(value);
-    if (text.trim() === '' || !(value >= accepts.min && value <= accepts.max) || whole) {
-      throw new UsageError(
-        `--${name} must be ${accepts.integer ? 'a whole number' : 'a number'} from ${accepts.min} to ${accepts.max}, but it is "${text}"`,
-      );
+    const value = text.trim() === '' ? NaN : Number(text);
+    const { min, max, integer = false } = accepts;
+    if (!(value >= min && value <= max) || (integer && !Number.isInteger(value))) {
+      const kind = integer ? 'a whole number' : 'a number';
+      throw new UsageError(`--${name} must be ${kind} from ${min} to ${max}, but it is "${text}"`);
     }
     return value;
   }
 
-  seed(): number {
-    return this.number('seed', 1, { min: 0, max: 0xffffffff, integer: true });
+  seed(fallback = 1): number {
+    return this.number('seed', fallback, { min: 0, max: 0xffffffff, integer: true });
   }
 
-  /** The options of `--set`, over `base`. */
+  /** The options of `--set name=value`, over `base`. Throws bad-settings for an unknown option or a value out of its range. */
   options(base: Partial<GrpoOptions> = {}): GrpoOptions {
-    const given = (this.#values['set'] ?? []) as string[];
-    const pairs = given.map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1) throw new UsageError(`--set takes name=value, but got "${pair}"`);
-      const name = pair.slice(0, at);
-      return [name, parseOption(name, pair.slice(at + 1))] as const;
-    });
-    return resolveOptions({ ...base, ...Object.fromEntries(pairs) });
+    const given = new Map<string, unknown>();
+    for (const pair of this.#values.get('set') ?? []) {
+      const [name = '', value] = pair.split(/=(.*)/s);
+      if (name === '' || value === undefined) throw new UsageError(`--set takes name=value, but it is "${pair}"`);
+      if (given.has(name)) throw new UsageError(`--set ${name} may come only once`);
+      given.set(name, parseOption(name, value));
+    }
+    return resolveOptions({ ...base, ...Object.fromEntries(given) });
   }
 }

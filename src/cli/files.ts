@@ -1,20 +1,50 @@
-// Model folders and JSON lines on disk.
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+// What commands read from and write to the disk and the standard streams. A file that is not there, or a folder that cannot be
+// written, is wrong use; what a file of a model holds is checked by the export.
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../engine/index.ts';
-import { readModelFolder, type Folder } from '../export/hugging-face.ts';
+import { MODEL_FILES, readModelFolder, type Folder } from '../export/hugging-face.ts';
+import { badCheckpoint } from '../export/untrusted.ts';
 import type { Tokenizer } from '../tasks/tokenizer.ts';
 import { UsageError } from './arguments.ts';
 
-/** Throws bad-checkpoint for a folder that is no model of ours. */
-export function readModel(folder: string): { checkpoint: Checkpoint; tokenizer: Tokenizer } {
-  let names: string[];
-  try {
-    names = readdirSync(folder).filter((name) => statSync(join(folder, name)).isFile());
-  } catch {
-    throw new UsageError(`there is no model folder ${folder}`);
+/** Where the base models lie, seen from this file and from the bundle, dist/cli/grpo.mjs. */
+export const MODELS = join(import.meta.dirname, '../../models');
+
+/**
+ * With `vocabulary`, the model must have exactly its symbols. Throws bad-checkpoint for a folder that is no model of ours, and
+ * UsageError for one that cannot be read.
+ */
+export function readModel(
+  folder: string,
+  vocabulary?: Tokenizer,
+): { readonly checkpoint: Checkpoint; readonly tokenizer: Tokenizer } {
+  if (!existsSync(folder)) throw new UsageError(`there is no model folder ${folder}`);
+  const files = MODEL_FILES.map((name) => [name, join(folder, name)] as const).filter(([, path]) => existsSync(path));
+  const model = readModelFolder(new Map(files.map(([name, path]) => [name, readFile(path)])));
+  if (vocabulary && model.tokenizer.symbols.join('\n') !== vocabulary.symbols.join('\n')) {
+    const [expected, came] = [vocabulary, model.tokenizer].map(({ symbols }) => JSON.stringify(symbols));
+    throw badCheckpoint(`the model in ${folder} must have the vocabulary ${expected}, but it has ${came}`);
   }
-  return readModelFolder(new Map(names.map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))])));
+  return model;
+}
+
+export function readFile(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (cause) {
+    throw new UsageError(`${path} cannot be read: ${(cause as Error).message}`);
+  }
+}
+
+/** Makes the folder where it is missing, so that a long run does not end with nowhere to write. */
+export function requireFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new UsageError(`${folder} cannot be written: ${(cause as Error).message}`);
+  }
 }
 
 export function writeFiles(folder: string, files: Folder): void {
@@ -24,9 +54,13 @@ export function writeFiles(folder: string, files: Folder): void {
   }
 }
 
-/** One JSON value to a line of standard output. */
+/** One line for a person, or for a program. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  print(JSON.stringify(value));
 }
 
 /** Progress for a person. */

@@ -1,4 +1,4 @@
-// npm run -s grpo -- COMMAND: the page's engine on a command line. Wrong use: one line on standard error, exit status 2.
+// npm run -s grpo -- COMMAND: the page's engine on a command line.
 import { PlaygroundError } from '../base/errors.ts';
 import { UsageError } from './arguments.ts';
 import { bench } from './commands/bench.ts';
@@ -21,22 +21,61 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   bench,
 };
 
+const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
+
+  train     GRPO from a preset; writes the model and run/ with settings, log and completions
+              --preset P --out DIR [--model DIR] [--seed N] [--steps N] [--set name=value ...] [--record FILE]
+  pretrain  a base model from random weights
+              --task T --out DIR [--wait-prior p] [--seed N] [--steps N] [--hidden-size D] [--layers L] [--heads H]
+  eval      accuracy and the habit of saying wait, on 512 held-out problems
+              --model DIR --task T [--temperature t] [--ban TOKEN] [--seed N]
+  sample    completions of a prompt
+              --model DIR --prompt TEXT [--temperature t] [--count N] [--seed N]
+  score     token ids of a text, <bos> first, and the log-prob of every token after it
+              --model DIR --text TEXT
+  reward    what a task's reward functions give
+              --task T --prompt TEXT --completion TEXT
+  loss      loss, metrics, advantages and gradient norms of one step; nothing is updated
+              --model DIR --rollout FILE [--ref DIR] [--set name=value ...]
+  bench     how long sampling and training take on this GPU
+              [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]
+
+With --json, standard output is JSON lines and nothing else; eval, score, reward, loss and bench always print one such line.
+Exit status: 2 for wrong use, 1 for any other failure, each with one line on standard error.`;
+
+// Whoever reads the output may have seen enough, as `head` does.
+process.stdout.on('error', () => process.exit(1));
+
 try {
   const [name = '', ...args] = process.argv.slice(2);
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command)
-    throw new UsageError(`expected a command, one of ${Object.keys(COMMANDS).join(', ')}, but got "${name}"`);
-  await command(args);
-  process.exitCode = 0;
+  if (name === '--help' || args.includes('--help')) {
+    process.stdout.write(`${USAGE}\n`);
+  } else {
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (!command) {
+      const came = name === '' ? 'nothing' : `"${name}"`;
+      throw new UsageError(`expected --help or a command, ${Object.keys(COMMANDS).join(', ')}, but got ${came}`);
+    }
+    await command(args);
+  }
 } catch (error) {
   const wrongUse = error instanceof UsageError || (error instanceof PlaygroundError && error.name === 'bad-settings');
-  const known = wrongUse || error instanceof PlaygroundError;
-  const text =
-    error instanceof Error
-      ? known
-        ? `${error.name}: ${error.message}`
-        : (error.stack ?? error.message)
-      : String(error);
-  process.stderr.write(`grpo: ${text}\n`);
+  process.stderr.write(`grpo: ${isKnown(error) ? oneLine(error) : describe(error)}\n`);
   process.exitCode = wrongUse ? 2 : 1;
+}
+
+/** Ours, or the operating system's, such as a disk that is full. */
+function isKnown(error: unknown): error is Error {
+  return (
+    error instanceof UsageError || error instanceof PlaygroundError || (error instanceof Error && 'syscall' in error)
+  );
+}
+
+function oneLine({ name, message }: Error): string {
+  return `${name}: ${message}`.replaceAll(/\s*\n\s*/g, ' ');
+}
+
+/** A mistake in this program: the stack says where. */
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -12,12 +12,22 @@ interface Dawn {
 export async function withGpu<Result>(use: (gpu: Gpu) => Promise<Result>): Promise<Result> {
   const { create, globals } = await loadDawn();
   Object.assign(globalThis, globals);
-  const instance = create([]);
-  const gpu = await Gpu.open(instance);
+  const gpu = await open(create([]));
   try {
     return await use(gpu);
   } finally {
     gpu.destroy();
+  }
+}
+
+/** As Gpu.open, with advice that fits Node. */
+async function open(instance: GPU): Promise<Gpu> {
+  try {
+    return await Gpu.open(instance);
+  } catch (cause) {
+    if (!(cause instanceof PlaygroundError && cause.name === 'webgpu-unavailable')) throw cause;
+    const message = 'Dawn found no GPU to use: install a driver for Vulkan, Metal or Direct3D 12';
+    throw new PlaygroundError('webgpu-unavailable', message, { cause });
   }
 }
 

@@ -22,6 +22,9 @@ import { badCheckpoint, isObject, parseJsonObject, show, type JsonObject } from 
 /** A file's path inside its folder -> its bytes. */
 export type Folder = ReadonlyMap<string, Uint8Array>;
 
+/** What `readModelFolder` reads. */
+export const MODEL_FILES = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
+
 /**
  * config.json, generation_config.json, tokenizer.json, tokenizer_config.json, model.safetensors and, if a card is given, README.md.
  * Throws bad-checkpoint for a checkpoint that `readModelFolder` would refuse, bad-settings for sizes out of the engine's limits.
@@ -49,14 +52,12 @@ export function writeModelFolder(checkpoint: Checkpoint, tokenizer: Tokenizer, c
   return folder;
 }
 
-/** Reads config.json, tokenizer.json and model.safetensors; other files are ignored. Throws bad-checkpoint and nothing else. */
+/** Reads MODEL_FILES; other files are ignored. Throws bad-checkpoint and nothing else. */
 export function readModelFolder(files: Folder): { checkpoint: Checkpoint; tokenizer: Tokenizer } {
-  const need = (file: string): Uint8Array => {
+  const need = (file: (typeof MODEL_FILES)[number]): Uint8Array => {
     const bytes = files.get(file);
     if (!bytes) {
-      throw badCheckpoint(
-        `a model folder must hold config.json, tokenizer.json and model.safetensors, but ${file} is missing`,
-      );
+      throw badCheckpoint(`a model folder must hold ${MODEL_FILES.join(', ')}, but ${file} is missing`);
     }
     return bytes;
   };

@@ -2,6 +2,13 @@
 // settings.json, log.jsonl (one line a step) and completions.jsonl (one line a completion).
 import type { GrpoOptions } from '../grpo/options.ts';
 
+/** Where they lie in a run's folder, beside the files of the model. */
+export const RUN_FILES = {
+  settings: 'run/settings.json',
+  log: 'run/log.jsonl',
+  completions: 'run/completions.jsonl',
+} as const;
+
 export interface LoggedSettings {
   readonly preset: string;
   readonly task: string;

@@ -5,6 +5,7 @@ import type { Checkpoint } from '../engine/config.ts';
 import type { Tokenizer } from '../tasks/tokenizer.ts';
 import { writeModelFolder } from './hugging-face.ts';
 import {
+  RUN_FILES,
   completionLine,
   settingsJson,
   stepLine,
@@ -37,9 +38,9 @@ export function runName({ task, preset, seed }: LoggedSettings, step: number): s
 /** Throws bad-checkpoint for a checkpoint that cannot be loaded again, such as one with a weight that is not a number. */
 export function exportRun({ checkpoint, tokenizer, settings, step, log, completions, card }: RunExport): Uint8Array {
   const files = writeModelFolder(checkpoint, tokenizer, card);
-  files.set('run/settings.json', strToU8(settingsJson(settings)));
-  files.set('run/log.jsonl', strToU8(log.map(stepLine).join('')));
-  files.set('run/completions.jsonl', strToU8(completions.map(completionLine).join('')));
+  files.set(RUN_FILES.settings, strToU8(settingsJson(settings)));
+  files.set(RUN_FILES.log, strToU8(log.map(stepLine).join('')));
+  files.set(RUN_FILES.completions, strToU8(completions.map(completionLine).join('')));
   const folder = runName(settings, step);
   const entries = Object.fromEntries([...files].map(([path, bytes]) => [`${folder}/${path}`, bytes]));
   return zipSync(entries, { mtime: new Date(1980, 0, 1) }); // a zip's earliest local time: the same bytes everywhere

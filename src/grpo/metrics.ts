@@ -28,13 +28,7 @@ export function stepMetrics(
     reward: mean(rewards),
     reward_std: options.scaleRewards === 'batch' ? std(rewards) : mean(groupStds),
     frac_reward_zero_std: mean(groupStds.map((value) => (value < 1e-6 ? 1 : 0))),
-    policy_loss: report.loss,
-    entropy: report.entropy,
-    kl: report.kl,
-    'clip_ratio/low_mean': report.clippedLow,
-    'clip_ratio/high_mean': report.clippedHigh,
-    'clip_ratio/region_mean': report.clippedLow + report.clippedHigh,
-    grad_norm: report.gradNorm,
+    ...updateMetrics(report),
     learning_rate: run.learningRate,
   };
   rewardNames.forEach((name, index) => {
@@ -43,6 +37,19 @@ export function stepMetrics(
     metrics[`rewards/${name}/std`] = std(values);
   });
   return metrics;
+}
+
+/** What one update measures. */
+export function updateMetrics(report: UpdateReport): Metrics {
+  return {
+    policy_loss: report.loss,
+    entropy: report.entropy,
+    kl: report.kl,
+    'clip_ratio/low_mean': report.clippedLow,
+    'clip_ratio/high_mean': report.clippedHigh,
+    'clip_ratio/region_mean': report.clippedLow + report.clippedHigh,
+    grad_norm: report.gradNorm,
+  };
 }
 
 /** 0 for an empty list. */

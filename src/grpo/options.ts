@@ -167,7 +167,7 @@ export const DEFAULT_OPTIONS: GrpoOptions = Object.fromEntries(
 /** Fills in the defaults. Throws bad-settings naming the option, what was expected and what came. */
 export function resolveOptions(given: Readonly<Record<string, unknown>>): GrpoOptions {
   for (const name of Object.keys(given)) {
-    if (!(name in OPTION_SPECS))
+    if (!Object.hasOwn(OPTION_SPECS, name))
       throw new PlaygroundError(
         'bad-settings',
         `there is no option "${name}"; the options are ${Object.keys(OPTION_SPECS).join(', ')}`,

@@ -2,12 +2,13 @@
 import type { Random } from '../base/random.ts';
 import type { Environment } from '../grpo/trainer.ts';
 import type { Task } from '../tasks/task.ts';
+import type { Tokenizer } from '../tasks/tokenizer.ts';
 
 /** No task's prompt has more tokens, `<bos>` included. */
 export const MAX_PROMPT_TOKENS = 16;
 
-export function promptIds(task: Task, prompt: string): number[] {
-  const { tokenizer } = task;
+/** The ids of a prompt, or of a prompt with its completion: `<bos>` comes first, whether the text has it or not. */
+export function promptIds(tokenizer: Tokenizer, prompt: string): number[] {
   return [tokenizer.id('<bos>'), ...tokenizer.encode(prompt.replace(/^<bos>/, ''))];
 }
 
@@ -17,7 +18,7 @@ export function environmentOf(task: Task): Environment {
   return {
     eos: tokenizer.id('<eos>'),
     rewardNames: Object.keys(task.rewards),
-    samplePrompt: (random: Random) => promptIds(task, task.samplePrompt(random)),
+    samplePrompt: (random: Random) => promptIds(tokenizer, task.samplePrompt(random)),
     grade: (prompt, completion) => {
       const texts = [tokenizer.decode(prompt), tokenizer.decode(completion)] as const;
       return functions.map((reward) => reward(...texts));

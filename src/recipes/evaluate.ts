@@ -39,7 +39,7 @@ export async function evaluate(engine: Engine, task: Task, settings: EvaluationS
   const prompts = task.heldOut.slice(0, settings.problems ?? task.heldOut.length);
   const repeated = prompts.flatMap((prompt) => Array.from({ length: samples }, () => prompt));
   const completions = await engine.generate(
-    repeated.map((prompt) => promptIds(task, prompt)),
+    repeated.map((prompt) => promptIds(tokenizer, prompt)),
     {
       temperature: settings.temperature,
       topK: 0,

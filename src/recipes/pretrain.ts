@@ -118,7 +118,7 @@ function learningRate({ steps, peakLearningRate }: PretrainSettings, step: numbe
 function drawSamples(task: Task, random: Random, waitPrior: number): Sample[] {
   return Array.from({ length: SEQUENCES }, () => {
     const { prompt, completion } = task.sampleDemonstration(random, waitPrior);
-    const ids = promptIds(task, prompt);
+    const ids = promptIds(task.tokenizer, prompt);
     return { ids: [...ids, ...task.tokenizer.encode(completion)], promptLength: ids.length, truncated: false };
   });
 }

@@ -1,36 +1,37 @@
-// pretrain --task T [--wait-prior p] [--seed N] [--steps N] [--hidden-size D] [--layers L] [--heads H] --out DIR
+// pretrain: a base model from random weights, evaluated and written as a Hugging Face folder
 import { writeModelFolder } from '../../export/hugging-face.ts';
 import { modelCard } from '../../export/model-card.ts';
 import { evaluate } from '../../recipes/evaluate.ts';
-import { BASES, pretrain } from '../../recipes/pretrain.ts';
+import { BASES, pretrain, type PretrainStep } from '../../recipes/pretrain.ts';
 import { findTask } from '../../tasks/registry.ts';
 import { Arguments } from '../arguments.ts';
-import { commandLine, printJson, tell, writeFiles } from '../files.ts';
+import { commandLine, print, printJson, requireFolder, tell, writeFiles } from '../files.ts';
 import { withGpu } from '../node-gpu.ts';
 
 export async function pretrainBase(args: readonly string[]): Promise<void> {
   const given = new Arguments(args, ['task', 'wait-prior', 'seed', 'steps', 'hidden-size', 'layers', 'heads', 'out']);
   const task = findTask(given.required('task'));
-  const out = given.required('out');
   const usual = BASES[task.name];
   const hiddenSize = given.number('hidden-size', usual.hiddenSize, { min: 16, max: 256, integer: true });
   const settings = {
     ...usual,
     hiddenSize,
     intermediateSize: 3 * hiddenSize,
-    seed: given.number('seed', usual.seed, { min: 0, max: 0xffffffff, integer: true }),
+    seed: given.seed(usual.seed),
     waitPrior: given.number('wait-prior', usual.waitPrior, { min: 0, max: 0.99 }),
-    steps: given.number('steps', usual.steps, { min: 1, max: 1000000, integer: true }),
+    steps: given.number('steps', usual.steps, { min: 1, max: 1e6, integer: true }),
     numLayers: given.number('layers', usual.numLayers, { min: 1, max: 8, integer: true }),
     numHeads: given.number('heads', usual.numHeads, { min: 1, max: 8, integer: true }),
   };
-  const json = given.flag('json');
+  const out = given.required('out');
+  requireFolder(out);
+  const show = ({ step, loss, gradNorm }: PretrainStep): void => {
+    if (given.json) printJson({ step, loss, grad_norm: gradNorm });
+    else if (step % 100 === 0) print(`step ${step} loss ${loss.toFixed(4)}`);
+  };
   await withGpu(async (gpu) => {
     const begin = performance.now();
-    const engine = await pretrain(gpu, settings, (step) => {
-      if (json) printJson(step);
-      else if (step.step % 100 === 0) process.stdout.write(`step ${step.step} loss ${step.loss.toFixed(4)}\n`);
-    });
+    const engine = await pretrain(gpu, settings, show);
     const seconds = (performance.now() - begin) / 1000;
     const { accuracy, format, meanLength, aha } = await evaluate(engine, task, { seed: settings.seed, temperature: 1 });
     const metrics = { 'eval/accuracy': accuracy, 'eval/format': format, 'eval/mean_length': meanLength, ...aha };
@@ -44,8 +45,7 @@ export async function pretrainBase(args: readonly string[]): Promise<void> {
       metrics,
     });
     writeFiles(out, writeModelFolder(await engine.checkpoint(), task.tokenizer, card));
-    if (json) printJson(metrics);
-    else process.stdout.write(`${JSON.stringify(metrics)}\n`);
+    printJson(metrics);
     tell(`${settings.steps} steps in ${seconds.toFixed(1)} s on ${gpu.adapter.name}; wrote ${out}`);
   });
 }

@@ -1,79 +1,85 @@
-// train --preset P [--model DIR] [--seed N] [--steps N] [--set name=value ...] --out DIR [--record FILE]
-import { writeFileSync } from 'node:fs';
-import { exportRun, readZip } from '../../export/zip.ts';
+// train: GRPO from a preset. The logs are written as the run goes, the model at its end, whether the run finished or diverged.
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { writeModelFolder } from '../../export/hugging-face.ts';
 import { modelCard } from '../../export/model-card.ts';
-import { stepLine, type LoggedCompletion, type LoggedStep } from '../../export/run-log.ts';
+import { completionLine, RUN_FILES, settingsJson, stepLine } from '../../export/run-log.ts';
+import { runName } from '../../export/zip.ts';
+import type { RecordedRun, RunEvent, RunSettings } from '../../recipes/events.ts';
 import { findPreset } from '../../recipes/presets.ts';
 import { Run, type RunStep } from '../../recipes/run.ts';
-import type { RecordedRun, RunEvent } from '../../recipes/events.ts';
+import { findTask } from '../../tasks/registry.ts';
 import { Arguments } from '../arguments.ts';
-import { commandLine, readModel, tell, writeFiles } from '../files.ts';
+import { commandLine, MODELS, print, readModel, requireFolder, tell, writeFiles } from '../files.ts';
 import { withGpu } from '../node-gpu.ts';
 
 export async function train(args: readonly string[]): Promise<void> {
-  const given = new Arguments(args, ['preset', 'model', 'seed', 'steps', 'out', 'record']);
+  const given = new Arguments(args, ['preset', 'model', 'seed', 'steps', 'set', 'out', 'record']);
   const preset = findPreset(given.required('preset'));
-  const out = given.required('out');
-  const steps = given.number('steps', preset.steps, { min: 1, max: 100000, integer: true });
-  const settings = {
+  const settings: RunSettings = {
     preset: preset.name,
     task: preset.task,
     seed: given.seed(),
-    steps,
+    steps: given.number('steps', preset.steps, { min: 1, max: 100000, integer: true }),
     options: given.options(preset.options),
   };
-  const { checkpoint, tokenizer } = readModel(given.text('model') ?? `models/${preset.model}`);
+  const model = given.text('model');
+  const { checkpoint, tokenizer } = readModel(model ?? join(MODELS, preset.model), findTask(preset.task).tokenizer);
+  const out = given.required('out');
+  requireFolder(out);
+  const record = given.text('record');
+  if (record !== undefined) requireFolder(dirname(record));
 
   await withGpu(async (gpu) => {
     const run = await Run.create(gpu, checkpoint, settings, (what, done, total) => {
       if (done === 0) tell(`${what} (${done}/${total})`);
     });
+    const log = startLogs(out, settings);
     const parameters = [...checkpoint.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
     const events: RunEvent[] = [{ type: 'started', settings, adapter: gpu.adapter, parameters }];
-    const log: LoggedStep[] = [];
-    const completions: LoggedCompletion[] = [];
-    const keep = (step: RunStep): void => {
-      log.push(step);
-      completions.push(...step.completions.map((completion) => ({ step: step.step, ...completion })));
-      const { metrics, group, stepMs, tokens } = step;
-      events.push({ type: 'step', step: step.step, metrics, group, stepMs, tokens });
-      if (given.flag('json')) process.stdout.write(stepLine(step));
-      else process.stdout.write(`${summary(step)}\n`);
+    const keep = (done: RunStep): RunStep => {
+      log(done);
+      const { step, metrics, group, stepMs, tokens } = done;
+      if (record !== undefined) events.push({ type: 'step', step, metrics, group, stepMs, tokens });
+      print(given.json ? stepLine(done).trimEnd() : summary(done));
+      return done;
     };
+
     const begin = performance.now();
-    keep(await run.base());
-    let failure: unknown;
+    let last = keep(await run.base());
     try {
-      while (!run.finished) keep(await run.step());
-    } catch (error) {
-      failure = error; // what was trained until then is written all the same
+      while (!run.finished) last = keep(await run.step());
+      events.push({ type: 'finished' });
+    } finally {
+      const { task } = run;
+      const card = modelCard({
+        name: runName(settings, last.step),
+        config: checkpoint.config,
+        task: { title: task.title, asks: task.asks, examplePrompt: task.heldOut[0] as string },
+        training: { kind: 'grpo', base: model ?? preset.model, steps: last.step, options: settings.options },
+        command: commandLine(),
+        seed: settings.seed,
+        metrics: last.metrics,
+      });
+      writeFiles(out, writeModelFolder(await run.engine.checkpoint(), tokenizer, card));
+      if (record !== undefined) writeFileSync(record, recording(events, gpu.adapter.name));
+      const seconds = (performance.now() - begin) / 1000;
+      tell(`${last.step} steps in ${seconds.toFixed(1)} s on ${gpu.adapter.name}; wrote ${out}`);
     }
-    const seconds = (performance.now() - begin) / 1000;
-    const last = log.at(-1) as LoggedStep;
-    const card = modelCard({
-      name: `grpo-${settings.task}-${settings.preset}-seed${settings.seed}-step${last.step}`,
-      config: checkpoint.config,
-      task: { title: run.task.title, asks: run.task.asks, examplePrompt: run.task.heldOut[0] as string },
-      training: { kind: 'grpo', base: preset.model, steps: last.step, options: settings.options },
-      command: commandLine(),
-      seed: settings.seed,
-      metrics: last.metrics,
-    });
-    const zip = exportRun({
-      checkpoint: await run.engine.checkpoint(),
-      tokenizer,
-      settings,
-      step: last.step,
-      log,
-      completions,
-      card,
-    });
-    writeFiles(out, readZip(zip));
-    const record = given.text('record');
-    if (record) writeFileSync(record, JSON.stringify(recording(events, gpu.adapter.name)));
-    tell(`${last.step} steps in ${seconds.toFixed(1)} s on ${gpu.adapter.name}; wrote ${out}`);
-    if (failure !== undefined) throw failure;
   });
+}
+
+/** Empties the logs of a run that was there before; what is returned adds a step to them. */
+function startLogs(out: string, settings: RunSettings): (done: RunStep) => void {
+  const [log, completions] = [join(out, RUN_FILES.log), join(out, RUN_FILES.completions)];
+  writeFiles(out, new Map([[RUN_FILES.settings, new TextEncoder().encode(settingsJson(settings))]]));
+  writeFileSync(log, '');
+  writeFileSync(completions, '');
+  return (done) => {
+    appendFileSync(log, stepLine(done));
+    const lines = done.completions.map((completion) => completionLine({ step: done.step, ...completion }));
+    appendFileSync(completions, lines.join(''));
+  };
 }
 
 function summary({ step, metrics, stepMs }: RunStep): string {
@@ -91,12 +97,11 @@ function summary({ step, metrics, stepMs }: RunStep): string {
 }
 
 /** Steps near the beginning and then every fifth keep their group, with four digits a number: small enough to ship. */
-function recording(events: readonly RunEvent[], adapter: string): RecordedRun {
+function recording(events: readonly RunEvent[], adapter: string): string {
   const compact = events.map((event) =>
     event.type === 'step' && event.step > 5 && event.step % 5 !== 0 ? { ...event, group: null } : event,
   );
-  const rounded = JSON.parse(
-    JSON.stringify(compact, (_, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value)),
-  ) as RunEvent[];
-  return { about: { adapter, command: commandLine() }, events: rounded };
+  const run: RecordedRun = { about: { adapter, command: commandLine() }, events: compact };
+  const rounded = (value: number): number => (Number.isInteger(value) ? value : Number(value.toPrecision(4)));
+  return JSON.stringify(run, (_, value: unknown) => (typeof value === 'number' ? rounded(value) : value));
 }
