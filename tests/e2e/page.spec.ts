@@ -12,7 +12,9 @@ async function open(page: Page, address = './'): Promise<void> {
 test.describe('the recorded run', () => {
   test('plays on opening, labelled as one, and can be paused', async ({ page }) => {
     await open(page);
-    await expect(page.getByText('This run was recorded on Simulated GPU. Press Start to train')).toBeVisible();
+    await expect(
+      page.getByText('Recorded run of “The aha” on Simulated GPU. Press Start to train on your own GPU.'),
+    ).toBeVisible();
     await expect(page.getByRole('region', { name: 'Progress' })).toContainText('Recorded run');
     await expect(page.getByRole('region', { name: 'Progress' })).toContainText(/Step [3-9] of 250/);
     await page.getByRole('button', { name: 'Pause the recording' }).click();
