@@ -91,7 +91,9 @@ fn policy_gradient_loss(@builtin(global_invocation_id) id: vec3u) {
   var kl = 0.0;
   if (objective.beta > 0.0) {
     let gap = reference_log_probs[row] - logp;
-    kl = exp(gap) - gap - 1.0;
+    // Near 0 the difference is all rounding, so its series takes over.
+    let series = gap * gap * (0.5 + gap * (1.0 / 6.0 + gap * (1.0 / 24.0 + gap / 120.0)));
+    kl = select(exp(gap) - gap - 1.0, series, abs(gap) < 0.2);
     loss += objective.beta * kl;
     slope += objective.beta * (1.0 - exp(gap));
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PlaygroundError, type ErrorCode } from '../../src/base/errors.ts';
 import { Gpu } from '../../src/engine/index.ts';
 import { uniformStruct } from '../../src/engine/gpu/gpu.ts';
+import { Profiler } from '../../src/engine/gpu/profiler.ts';
 import { openGpu } from './open.ts';
 
 async function expectError(attempt: () => unknown, code: ErrorCode, message: RegExp): Promise<void> {
@@ -107,6 +108,34 @@ describe('a device', () => {
       expect(Array.from(new Float32Array(all!))).toEqual(new Array<number>(100).fill(index + 1));
       expect(Array.from(new Float32Array(first!))).toEqual([1]);
     });
+  });
+});
+
+describe('a profiler', () => {
+  it('measures every dispatch under its label and leaves the results as they are, also once its queries are used up', async () => {
+    const gpu = await openGpu();
+    const values = gpu.buffer('values', 4);
+    gpu.write(values, Float32Array.of(0));
+    const source = doubling.replace('*= f32(FACTOR)', '+= 1.0').replace('double', 'count');
+    const call = { source, entry: 'count', constants: {}, bind: { values }, grid: () => [1, 1, 1] as const };
+    const dispatch = await gpu.dispatch(call);
+    const run = (times: number): void => {
+      gpu.submit((encoder) => {
+        gpu.encode(encoder, new Array<typeof dispatch>(times).fill(dispatch), 1);
+      });
+    };
+    const profiler = Profiler.create(gpu)!;
+    gpu.profiler = profiler;
+    run(3);
+    run(7);
+    expect(await profiler.collect()).toEqual([{ label: 'count', count: 10, totalMs: expect.any(Number) as number }]);
+    expect(await profiler.collect()).toEqual([]);
+    run(2050);
+    expect(await profiler.collect()).toEqual([]);
+    gpu.profiler = null;
+    run(1);
+    const [bytes] = await gpu.read([{ buffer: values, bytes: 4 }]);
+    expect(new Float32Array(bytes!)[0]).toBe(3 + 7 + 2050 + 1);
   });
 });
 

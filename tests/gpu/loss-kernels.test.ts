@@ -236,4 +236,35 @@ describe('the policy gradient', () => {
       expect(high).toBeCloseTo((metrics['clip_ratio/high_mean'] ?? 0) * ratios, 4);
     },
   );
+
+  it('has a KL that stays exact as the policy nears the reference', async () => {
+    const gaps = [0, 1e-6, -1e-4, 1e-3, -0.01, 0.199, -0.199, 0.201, -3];
+    const rows = gaps.length;
+    const log_probs = Float32Array.from(gaps, () => -1);
+    const reference_log_probs = Float32Array.from(gaps, (gap) => -1 + gap);
+    const { terms } = await runKernel(await openGpu(), {
+      source: withObjective(policyGradientSource),
+      entry: 'policy_gradient_loss',
+      constants: { V: 23, VP: 24, NO_TARGET },
+      reads: {
+        objective: objective({ rows, beta: 1, old_is_current: 1 }),
+        spans: Uint32Array.from(gaps.flatMap((_, n) => [n, n + 1])),
+        labels: Uint32Array.from(gaps.flatMap(() => [1, 0])),
+        log_probs,
+        old_log_probs: log_probs,
+        reference_log_probs,
+        outcomes: new Float32Array(4),
+        weights: Float32Array.of(1),
+      },
+      writes: { terms: unwritten(rows * 4) },
+      grid: [1],
+    });
+    gaps.forEach((_, n) => {
+      const gap = reference_log_probs[n]! - log_probs[n]!;
+      const expected = Math.expm1(gap) - gap;
+      measureClose('policy_gradient_loss, KL of one token', `at ${gap}`, [terms[n * 4 + 1]!], [expected], {
+        rtol: 1e-4,
+      });
+    });
+  });
 });
