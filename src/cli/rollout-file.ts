@@ -24,14 +24,17 @@ type Reader<Value> = (value: unknown, at: string) => Value;
 export function readRollout(json: string, file: string, tokenizer: Tokenizer): Rollout {
   const { prompts, completions, rewards, oldLogprobs, ...others } = parseObject(json, file);
   const unknown = Object.keys(others)[0];
-  if (unknown !== undefined) fail(file, 'prompts, completions, rewards and perhaps oldLogprobs alone', unknown);
+  if (unknown !== undefined) {
+    const known = 'prompts, completions, rewards and perhaps oldLogprobs';
+    throw new UsageError(`${file} must hold ${known}, but it also holds ${show(unknown)}`);
+  }
 
   const prompt = textAs((text) => promptIds(tokenizer, text));
   const completion = textAs((text) => tokenizer.encode(text));
   const promptIdLists = listOf(prompt)(prompts, `${file}: prompts`);
   const P = promptIdLists.length;
   const G = Array.isArray(completions) && Array.isArray(completions[0]) ? completions[0].length : 0;
-  if (P === 0 || G === 0) fail(file, 'at least one prompt with at least one completion', { prompts, completions });
+  if (P === 0 || G === 0) throw new UsageError(`${file} must hold at least one prompt with at least one completion`);
   const groupsOf = <Item>(item: Reader<Item>): Reader<Item[][]> => listOf(listOf(item, G), P);
 
   const samples = groupsOf(completion)(completions, `${file}: completions`).flatMap((group, p) =>
