@@ -13,6 +13,7 @@ test.use({
 });
 
 test('without an adapter the page says what to do in this browser, and plays the recorded run', async ({ page }) => {
+  test.setTimeout(120_000);
   await page.route('**/recorded-aha.json', (route) => route.fulfill({ json: simulatedRecording() }));
   await page.goto('./');
   const note = page.getByRole('note').filter({ hasText: 'No WebGPU here' });
