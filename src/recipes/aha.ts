@@ -1,6 +1,11 @@
 // Does it say "wait" when it should? Measured over all attempts in a set of thoughts, by the truth, not by what the model claims.
+// An attempt succeeded if it solves the problem and is calculated right; after any other there is a reason to wait.
 import { mean } from '../grpo/metrics.ts';
 import type { Attempt } from '../tasks/task.ts';
+
+export function succeeded({ right, arithmetic }: Attempt): boolean {
+  return right && arithmetic;
+}
 
 /** Shares over the attempts of all thoughts; `aha/attempts` is their mean number a thought. */
 export function ahaMetrics(thoughts: readonly (readonly Attempt[])[]): Record<string, number> {
@@ -10,8 +15,8 @@ export function ahaMetrics(thoughts: readonly (readonly Attempt[])[]): Record<st
   const couldWait = attempts.filter(({ waited }) => waited !== null);
   const judged = attempts.filter(({ verdict }) => verdict !== null);
   return {
-    'aha/wait_given_wrong': share(couldWait.filter(({ right }) => !right), ({ waited }) => waited), // prettier-ignore
-    'aha/wait_given_right': share(couldWait.filter(({ right }) => right), ({ waited }) => waited), // prettier-ignore
+    'aha/wait_given_wrong': share(couldWait.filter((attempt) => !succeeded(attempt)), ({ waited }) => waited), // prettier-ignore
+    'aha/wait_given_right': share(couldWait.filter(succeeded), ({ waited }) => waited), // prettier-ignore
     'aha/attempts': attempts.length / Math.max(1, thoughts.length),
     'aha/arithmetic': share(couldWait, ({ arithmetic }) => arithmetic),
     'aha/verdict': share(judged, ({ verdictRight }) => verdictRight),

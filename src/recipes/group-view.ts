@@ -1,5 +1,6 @@
 // The group of one prompt as a person looks at it: tokens with how far the step pushes them, rewards, advantages, attempts.
 import type { Rollout } from '../grpo/trainer.ts';
+import { succeeded } from './aha.ts';
 import type { Task } from '../tasks/task.ts';
 
 /** One completion of the shown group. Arrays have one entry a token. */
@@ -15,7 +16,7 @@ export interface CompletionView {
   /** Weighted sum of the rewards. */
   readonly reward: number;
   readonly advantage: number;
-  /** Every attempt in the thought: tokens [start, end), and whether it truly solves the problem. */
+  /** Every attempt in the thought: tokens [start, end), and whether it solves the problem and is calculated right. */
   readonly attempts: readonly { readonly start: number; readonly end: number; readonly right: boolean }[];
   readonly truncated: boolean;
 }
@@ -62,6 +63,6 @@ function locateAttempts(task: Task, prompt: string, ids: readonly number[]): Com
     from = begin + attempt.text.length;
     const start = starts.findIndex((at) => at >= begin);
     const end = starts.findIndex((at) => at >= from);
-    return { start, end: end < 0 ? tokens.length : end, right: attempt.right };
+    return { start, end: end < 0 ? tokens.length : end, right: succeeded(attempt) };
   });
 }

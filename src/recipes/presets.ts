@@ -3,7 +3,7 @@ import { PlaygroundError } from '../base/errors.ts';
 import { resolveOptions, type GrpoOptions } from '../grpo/options.ts';
 import type { TaskName } from '../tasks/task.ts';
 
-export const PRESET_NAMES = ['aha', 'no-aha', 'forgetting', 'first-lesson', 'light-lesson', 'carry'] as const;
+export const PRESET_NAMES = ['aha', 'forgetting', 'first-lesson', 'light-lesson', 'no-aha', 'carry'] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 export interface Preset {
@@ -30,16 +30,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     'countdown',
     'countdown',
     250,
-    {},
-  ),
-  'no-aha': preset(
-    'no-aha',
-    'No aha',
-    'Twice the learning rate: it learns to guess better in one go, and wait dies out.',
-    'countdown',
-    'countdown',
-    250,
-    { learningRate: 2e-4 },
+    { learningRate: 1.5e-4, beta: 0.03, numIterations: 2 },
   ),
   forgetting: preset(
     'forgetting',
@@ -48,33 +39,42 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     'countdown',
     'countdown',
     100,
-    { beta: 0, learningRate: 3e-4 },
+    { beta: 0, learningRate: 6e-4 },
   ),
   'first-lesson': preset(
     'first-lesson',
     'First lesson',
-    'Reward climbs within a minute: good guesses are enough here.',
+    'A smaller model and an easier task: wait and the reward rise together within a minute.',
     'countdown-easy',
     'countdown-easy',
     120,
-    {},
+    { learningRate: 3e-4, numIterations: 2 },
   ),
   'light-lesson': preset(
     'light-lesson',
     'Light lesson',
-    'The first lesson with smaller groups, for a slow or software adapter.',
+    'The first lesson with a quarter of the answers, for a slow or software adapter.',
     'countdown-easy',
     'countdown-easy',
     120,
-    { promptsPerStep: 8 },
+    { learningRate: 3e-4, numIterations: 2, promptsPerStep: 16, numGenerations: 8 },
+  ),
+  'no-aha': preset(
+    'no-aha',
+    'No aha',
+    'The first lesson from a base that hardly ever says wait: there is nothing to amplify.',
+    'countdown-easy',
+    'countdown-easy-rare',
+    120,
+    { learningRate: 3e-4, numIterations: 2 },
   ),
   carry: preset(
     'carry',
     'Carry the one',
-    'It learns to check its columns and to try again.',
+    'The base slips a digit now and then: it learns not to slip at all, which is easier than to check and wait.',
     'addition',
     'addition',
-    200,
+    60,
     { maxCompletionLength: 128 },
   ),
 };

@@ -47,9 +47,9 @@ const base = (
 
 /** The settings of the models in models/. */
 export const BASES: Readonly<Record<TaskName, PretrainSettings>> = {
-  countdown: base('countdown', 128, 3, 0.1, 2300),
-  'countdown-easy': base('countdown-easy', 64, 3, 0.1, 2300),
-  addition: base('addition', 96, 3, 0.1, 3000),
+  countdown: base('countdown', 128, 3, 0.2, 12000),
+  'countdown-easy': base('countdown-easy', 64, 3, 0.1, 12000),
+  addition: base('addition', 96, 3, 0.1, 8000),
 };
 
 export interface PretrainStep {
