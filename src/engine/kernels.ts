@@ -221,7 +221,13 @@ export class Kernels {
     bind: KernelCall['bind'],
     constants: ShaderConstants = {},
   ): Promise<Dispatch> {
-    return this.#gpu.dispatch({ source, entry, constants: { ...this.#constants, SPLITS: 1, ...constants }, grid, bind });
+    return this.#gpu.dispatch({
+      source,
+      entry,
+      constants: { ...this.#constants, SPLITS: 1, ...constants },
+      grid,
+      bind,
+    });
   }
 
   /** For kernels with workgroups of 16 x 4. */
