@@ -1,5 +1,5 @@
-// A GRPO run of a preset: base evaluation, steps with their metrics and one group to look at, evaluations in between, and the
-// last good weights. The page's worker and the command line both drive this.
+// A GRPO run of a preset: base evaluation, steps with their metrics and one group to look at, evaluations in between. The page's
+// worker and the command line both drive this.
 import { PlaygroundError } from '../base/errors.ts';
 import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
 import type { Metrics } from '../grpo/metrics.ts';

@@ -13,18 +13,26 @@ export type {
 
 export type EventListener = (event: RunEvent) => void;
 
-/** What the dedicated worker exposes through comlink. Errors reject with a PlaygroundError's name, message and stack. */
+/**
+ * What the dedicated worker exposes through comlink. A command that makes no sense in a state, such as a step while running, does
+ * nothing. What goes wrong in a run is told by a `failed` event; only `adapter` and `exportZip` reject, with a PlaygroundError's
+ * name, message and stack, and every call where the worker itself crashes.
+ */
 export interface SessionApi {
   /** Finds the adapter without starting anything. Rejects with webgpu-unavailable. */
   adapter(): Promise<AdapterView>;
-  /** Starts a run and streams its events; a run in progress is ended first. Resolves once the run is loaded and step 0 was sent. */
+  /** Starts a run and streams its events; a run in progress is ended first. Resolves once step 0 was sent, or `failed`. */
   start(settings: RunSettings, listener: EventListener): Promise<void>;
+  /** Resolves once the step under way is done and `paused` was sent. */
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** One step, then pauses. */
+  /** One step of a paused run, which then pauses again. */
   step(): Promise<void>;
-  /** Back to the base model; the run is ended and its weights dropped. */
+  /** Back to the base model; the run is ended, with no event after the call, and its weights dropped. */
   reset(): Promise<void>;
-  /** A zip: Hugging Face folder, settings, run log. Works while paused, running, finished or failed. */
+  /**
+   * A zip: Hugging Face folder, settings, log of all steps, and the latest 20,000 completions. Works while paused, running or
+   * finished, and when failed if the event said exportable.
+   */
   exportZip(): Promise<Uint8Array>;
 }

@@ -25,7 +25,6 @@ type Phase = 'idle' | 'running' | 'paused' | 'finished' | 'failed';
 /** Weights are copied off the GPU this often at most, and at every evaluation. */
 const KEEP_WEIGHTS_MS = 2000;
 
-/** What goes wrong in a run, from its start on, is told by a `failed` event; only `adapter` and `exportZip` reject. */
 export class Session implements SessionApi {
   readonly #surroundings: Surroundings;
   readonly #commands: (() => Promise<void>)[] = [];
