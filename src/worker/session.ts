@@ -205,6 +205,7 @@ export class Session implements SessionApi {
     try {
       await this.#gpu?.read([]);
     } catch {
+      this.#gpu?.destroy();
       this.#gpu = null;
     }
     return (this.#gpu ??= await Gpu.open(this.#surroundings.gpu));
