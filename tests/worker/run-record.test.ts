@@ -72,7 +72,7 @@ describe('the command of a run', () => {
     };
     const words = trainCommand(changed, 57).split(' ');
     expect(words.slice(0, 6)).toEqual(['npm', 'run', '-s', 'grpo', '--', 'train']);
-    const given = new Arguments(words.slice(6), ['preset', 'seed', 'steps', 'out']);
+    const given = new Arguments(words.slice(6), ['preset', 'seed', 'steps', 'set', 'out']);
     const preset = findPreset(given.required('preset'));
     expect(preset.name).toBe('carry');
     expect(given.seed()).toBe(7);
