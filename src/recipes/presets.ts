@@ -57,7 +57,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     'countdown-easy',
     'countdown-easy',
     120,
-    { learningRate: 3e-4, numIterations: 2, promptsPerStep: 16, numGenerations: 8 },
+    { learningRate: 3e-4, numIterations: 4, promptsPerStep: 16, numGenerations: 8 },
   ),
   'no-aha': preset(
     'no-aha',

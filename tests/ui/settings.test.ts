@@ -80,10 +80,10 @@ describe('the address', () => {
   it('holds only what differs from the preset, and reads back the same settings', () => {
     const settings = new Settings();
     settings.choosePreset('first-lesson');
-    settings.setText('learningRate', '3e-4');
+    settings.setText('learningRate', '5e-4');
     settings.setText('seed', '7');
     settings.setText('beta', presetText(settings.preset, 'beta'));
-    expect(settings.address).toBe('preset=first-lesson&seed=7&learningRate=3e-4');
+    expect(settings.address).toBe('preset=first-lesson&seed=7&learningRate=5e-4');
     const again = new Settings();
     again.readAddress(`?${settings.address}`);
     expect(again.valid).toEqual(settings.valid);

@@ -1,8 +1,8 @@
-// bench [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]: what a step takes on this
-// adapter, with random weights and no early stop. Medians of repeated runs, after one that is not counted.
+// bench: what sampling and training take on this GPU, with random weights and no early stop. Medians of repeated runs, after one
+// that is not counted; then one run more, in which every kernel is timed by itself where the GPU can.
 import { Profiler } from '../../engine/gpu/profiler.ts';
-import { Engine, initialize } from '../../engine/index.ts';
-import { Objective, type Sample } from '../../grpo/objective.ts';
+import { Engine, initialize, type Completion } from '../../engine/index.ts';
+import { Objective, type Sample, type UpdateReport } from '../../grpo/objective.ts';
 import { resolveOptions } from '../../grpo/options.ts';
 import { VOCABULARY } from '../../tasks/tokenizer.ts';
 import { Arguments } from '../arguments.ts';
@@ -11,6 +11,7 @@ import { withGpu } from '../node-gpu.ts';
 
 const PROMPT_TOKENS = 12;
 const GROUP = 16;
+const EOS = VOCABULARY.indexOf('<eos>');
 
 export async function bench(args: readonly string[]): Promise<void> {
   const given = new Arguments(args, ['hidden-size', 'layers', 'heads', 'sequences', 'new-tokens', 'repeats']);
@@ -28,66 +29,48 @@ export async function bench(args: readonly string[]): Promise<void> {
     numHeads: whole('heads', 4, 8),
     maxPositions: PROMPT_TOKENS + newTokens,
   };
+  const options = { ...resolveOptions({ beta: 0, numGenerations: GROUP }), rewardWeights: [1] };
+  const optimizer = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, weightDecay: 0, maxGradNorm: 1 };
+  const values = Array.from({ length: sequences }, (_, b) => [(b % 7) / 7]);
+  const prompts = Array.from({ length: sequences }, (_, b) =>
+    Array.from({ length: PROMPT_TOKENS }, (_, t) => (b * 7 + t * 3) % 20),
+  );
+  const samplesOf = (completions: readonly Completion[]): Sample[] =>
+    completions.map(({ ids }, b) => ({
+      ids: [...(prompts[b] as number[]), ...ids],
+      promptLength: PROMPT_TOKENS,
+      truncated: true,
+    }));
+
   await withGpu(async (gpu) => {
     const begin = performance.now();
     const engine = await Engine.create(gpu, initialize(config, 1), { maxSequences: sequences });
     const objective = await Objective.create(engine, sequences, 1);
     const startMs = performance.now() - begin;
-    const options = { ...resolveOptions({ beta: 0, numGenerations: GROUP }), rewardWeights: [1] };
-    const optimizer = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, weightDecay: 0, maxGradNorm: 1 };
-    const prompts = Array.from({ length: sequences }, (_, b) =>
-      Array.from({ length: PROMPT_TOKENS }, (_, t) => (b * 7 + t * 3) % 20),
-    );
-    const eos = VOCABULARY.indexOf('<eos>');
-    const sampling: number[] = [];
-    const training: number[] = [];
+    const sample = (step: number): Promise<Completion[]> =>
+      engine.generate(prompts, { ...options, forbidden: [EOS], seed: 1, step, eos: EOS, maxNewTokens: newTokens });
+    const train = (samples: readonly Sample[]): Promise<UpdateReport> =>
+      objective.update({ samples, rewards: { values, groupSize: GROUP }, options, old: 'current', optimizer });
+
+    const times: { readonly sampling: number; readonly training: number }[] = [];
     for (let repeat = 0; repeat <= repeats; repeat++) {
       const start = performance.now();
-      const completions = await engine.generate(prompts, {
-        ...options,
-        forbidden: [eos],
-        seed: 1,
-        step: repeat,
-        eos,
-        maxNewTokens: newTokens,
-      });
+      const completions = await sample(repeat);
+      const sampling = performance.now() - start;
+      const samples = samplesOf(completions);
       const sampled = performance.now();
-      const samples = completions.map(({ ids }, b): Sample => ({
-        ids: [...(prompts[b] as number[]), ...ids],
-        promptLength: PROMPT_TOKENS,
-        truncated: true,
-      }));
-      const values = samples.map((_, b) => [(b % 7) / 7]);
-      const packed = performance.now();
-      await objective.update({ samples, rewards: { values, groupSize: GROUP }, options, old: 'current', optimizer });
-      const done = performance.now();
-      if (repeat > 0) {
-        sampling.push(sampled - start);
-        training.push(done - packed);
-      }
+      await train(samples);
+      times.push({ sampling, training: performance.now() - sampled });
     }
-    gpu.profiler = Profiler.create(gpu);
-    const profile = async (run: () => Promise<unknown>): Promise<unknown> => {
-      await run();
-      return gpu.profiler?.collect();
-    };
-    const run = async () =>
-      engine.generate(prompts, { ...options, forbidden: [eos], seed: 1, step: 0, eos, maxNewTokens: newTokens });
-    const samplingProfile = await profile(run);
-    const rolled = await run();
-    await gpu.profiler?.collect();
-    const trainingProfile = await profile(() =>
-      objective.update({
-        samples: rolled.map(({ ids }, b) => ({ ids: [...(prompts[b] as number[]), ...ids], promptLength: PROMPT_TOKENS, truncated: true })),
-        rewards: { values: rolled.map((_, b) => [(b % 7) / 7]), groupSize: GROUP },
-        options,
-        old: 'current',
-        optimizer,
-      }),
-    );
-    const samplingMs = median(sampling);
-    const trainingMs = median(training);
+    const samplingMs = median(times.slice(1).map(({ sampling }) => sampling));
+    const trainingMs = median(times.slice(1).map(({ training }) => training));
     const tokens = sequences * newTokens;
+
+    gpu.profiler = Profiler.create(gpu);
+    const completions = await sample(0);
+    const samplingProfile = await gpu.profiler?.collect();
+    await train(samplesOf(completions));
+    const trainingProfile = await gpu.profiler?.collect();
     printJson({
       adapter: gpu.adapter.name,
       config,

@@ -1,4 +1,5 @@
 // pretrain: a base model from random weights, evaluated and written as a Hugging Face folder
+import { basename } from 'node:path';
 import { writeModelFolder } from '../../export/hugging-face.ts';
 import { modelCard } from '../../export/model-card.ts';
 import { evaluate } from '../../recipes/evaluate.ts';
@@ -36,7 +37,7 @@ export async function pretrainBase(args: readonly string[]): Promise<void> {
     const { accuracy, format, meanLength, aha } = await evaluate(engine, task, { seed: settings.seed, temperature: 1 });
     const metrics = { 'eval/accuracy': accuracy, 'eval/format': format, 'eval/mean_length': meanLength, ...aha };
     const card = modelCard({
-      name: task.name,
+      name: basename(out),
       config: engine.config,
       task: { title: task.title, asks: task.asks, examplePrompt: task.heldOut[0] as string },
       training: { kind: 'pretraining', steps: settings.steps, waitPrior: settings.waitPrior },

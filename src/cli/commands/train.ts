@@ -96,12 +96,12 @@ function summary({ step, metrics, stepMs }: RunStep): string {
   return `step ${step} (${stepMs.toFixed(0)} ms)${shown.map(show).join('')}`;
 }
 
-/** Steps near the beginning and then every fifth keep their group, with four digits a number: small enough to ship. */
+/** The first steps and then every tenth keep their group, with three digits a number: small enough to ship. */
 function recording(events: readonly RunEvent[], adapter: string): string {
   const compact = events.map((event) =>
-    event.type === 'step' && event.step > 5 && event.step % 5 !== 0 ? { ...event, group: null } : event,
+    event.type === 'step' && event.step > 5 && event.step % 10 !== 0 ? { ...event, group: null } : event,
   );
   const run: RecordedRun = { about: { adapter, command: commandLine() }, events: compact };
-  const rounded = (value: number): number => (Number.isInteger(value) ? value : Number(value.toPrecision(4)));
+  const rounded = (value: number): number => (Number.isInteger(value) ? value : Number(value.toPrecision(3)));
   return JSON.stringify(run, (_, value: unknown) => (typeof value === 'number' ? rounded(value) : value));
 }

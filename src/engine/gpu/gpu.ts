@@ -280,9 +280,11 @@ export function uniformStruct(source: string, name: string, values: Readonly<Rec
 }
 
 function describeAdapter(info: GPUAdapterInfo): AdapterReport {
-  const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ') || 'unnamed adapter';
+  const device = info.device.startsWith('0x') ? '' : info.device; // some browsers give a number here, most nothing
+  const family = [info.vendor, info.architecture].filter(Boolean).join(' ');
+  const name = device || family || info.description || 'unnamed adapter';
   const software =
     info.isFallbackAdapter ||
-    /swiftshader|llvmpipe|software|basic render/i.test(`${name} ${info.device} ${info.architecture}`);
+    /swiftshader|llvmpipe|software|basic render/i.test(`${name} ${info.description} ${info.architecture}`);
   return { name, software };
 }
