@@ -132,6 +132,18 @@ describe('pretrain, and what can be asked of its model', { timeout: GPU_MS }, ()
   });
 });
 
+describe('bench', { timeout: GPU_MS }, () => {
+  it('says what sampling and training take, and which kernels take how long', async () => {
+    const size = ['--hidden-size', '16', '--layers', '1', '--heads', '2', '--sequences', '16', '--new-tokens', '4'];
+    const [line] = await linesOf('bench', ...size, '--repeats', '1');
+    expect(line).toMatchObject({ config: { hiddenSize: 16, maxPositions: 16 }, sequences: 16, newTokens: 4 });
+    for (const name of ['samplingTokensPerSecond', 'trainingTokensPerSecond']) expect(line?.[name]).toBeGreaterThan(0);
+    const labels = (name: string): unknown[] => (line?.[name] as Line[]).map(({ label }) => label);
+    expect(labels('samplingProfile')).toContain('sample_token');
+    expect(labels('trainingProfile')).toContain('adamw_update');
+  });
+});
+
 describe('train on a model that diverges', { timeout: GPU_MS }, () => {
   it('says so in one line, and writes the model as it was before that step', async () => {
     const { config, tensors } = roughModel(SMALL, 1);
