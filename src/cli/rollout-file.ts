@@ -43,7 +43,7 @@ export function readRollout(json: string, file: string, tokenizer: Tokenizer): R
       return { ids: [...before, ...ids], promptLength: before.length, truncated: ids.at(-1) !== tokenizer.id('<eos>') };
     }),
   );
-  const old = oldLogprobs === undefined ? null : groupsOf(listOf(number))(oldLogprobs, `${file}: oldLogprobs`);
+  const old = (oldLogprobs ?? null) === null ? null : groupsOf(listOf(number))(oldLogprobs, `${file}: oldLogprobs`);
   return {
     groupSize: G,
     samples,

@@ -41,6 +41,7 @@ describe('a rollout file', () => {
   it('may leave the old log-probs out', () => {
     const { prompts, completions, rewards } = good;
     expect(read({ prompts, completions, rewards }).oldLogProbs).toBeNull();
+    expect(read({ ...good, oldLogprobs: null }).oldLogProbs).toBeNull();
   });
 
   it.each([
