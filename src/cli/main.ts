@@ -28,7 +28,7 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
   pretrain  a base model from random weights
               --task T --out DIR [--wait-prior p] [--seed N] [--steps N] [--hidden-size D] [--layers L] [--heads H]
   eval      accuracy and the habit of saying wait, on 512 held-out problems
-              --model DIR --task T [--temperature t] [--ban TOKEN] [--seed N]
+              --model DIR --task T [--temperature t] [--ban TOKEN] [--seed N] [--completions FILE]
   sample    completions of a prompt
               --model DIR --prompt TEXT [--temperature t] [--count N] [--seed N]
   score     token ids of a text, <bos> first, and the log-prob of every token after it

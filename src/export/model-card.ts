@@ -1,7 +1,8 @@
 // The model card, README.md of a model folder: what the model is, the command that made it, its settings and its measured figures.
 import { parameterLayout, type ModelConfig } from '../engine/config.ts';
 import { DEFAULT_OPTIONS, OPTION_SPECS, type GrpoOptions } from '../grpo/options.ts';
-import { snakeCase } from './run-log.ts';
+import type { Task } from '../tasks/task.ts';
+import { runName, snakeCase, type LoggedSettings, type LoggedStep } from './run-log.ts';
 
 export interface ModelCard {
   /** `countdown`, or a run's `grpo-countdown-aha-seed1-step250`. */
@@ -17,6 +18,27 @@ export interface ModelCard {
   readonly seed: number;
   /** As measured at the end, by name; every one is shown. */
   readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** The card of a model that a run left after `step` steps. */
+export function runCard(run: {
+  readonly settings: LoggedSettings;
+  readonly base: string;
+  readonly config: ModelConfig;
+  readonly task: Task;
+  readonly command: string;
+  readonly step: LoggedStep;
+}): string {
+  const { settings, base, config, task, command, step } = run;
+  return modelCard({
+    name: runName(settings, step.step),
+    config,
+    task: { title: task.title, asks: task.asks, examplePrompt: task.heldOut[0] as string },
+    training: { kind: 'grpo', base, steps: step.step, options: settings.options },
+    command,
+    seed: settings.seed,
+    metrics: step.metrics,
+  });
 }
 
 export function modelCard(card: ModelCard): string {

@@ -32,6 +32,11 @@ export interface LoggedCompletion {
   readonly advantage: number;
 }
 
+/** What a run is called after `step` steps, as a zip's folder and a model's name: grpo-countdown-aha-seed1-step250. */
+export function runName({ task, preset, seed }: LoggedSettings, step: number): string {
+  return `grpo-${task}-${preset}-seed${seed}-step${step}`;
+}
+
 /** `numGenerations` becomes `num_generations`: the names of TRL's GRPOConfig. */
 export function snakeCaseOptions(options: Partial<GrpoOptions>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).map(([name, value]) => [snakeCase(name), value]));

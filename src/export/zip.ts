@@ -7,6 +7,7 @@ import { writeModelFolder } from './hugging-face.ts';
 import {
   RUN_FILES,
   completionLine,
+  runName,
   settingsJson,
   stepLine,
   type LoggedCompletion,
@@ -29,11 +30,6 @@ export interface RunExport {
 
 /** The most that a zip may hold, in bytes: several times the largest model that the engine takes. */
 const MOST_BYTES = 64 * 2 ** 20;
-
-/** The zip's one top folder, such as grpo-countdown-aha-seed1-step250. */
-export function runName({ task, preset, seed }: LoggedSettings, step: number): string {
-  return `grpo-${task}-${preset}-seed${seed}-step${step}`;
-}
 
 /** Throws bad-checkpoint for a checkpoint that cannot be loaded again, such as one with a weight that is not a number. */
 export function exportRun({ checkpoint, tokenizer, settings, step, log, completions, card }: RunExport): Uint8Array {

@@ -5,7 +5,7 @@ import type { Rollout } from './trainer.ts';
 
 export type Metrics = Readonly<Record<string, number>>;
 
-/** Lengths in tokens, eos included; `step_time` in seconds; `num_tokens` since the run began; entropy and kl in nats. */
+/** `loss` is the whole objective, `policy_loss` the part without KL. Lengths in tokens, eos included; `step_time` in seconds; `num_tokens` since the run began; entropy and kl in nats. */
 export function stepMetrics(
   rollouts: readonly Rollout[],
   report: UpdateReport,
@@ -42,7 +42,8 @@ export function stepMetrics(
 /** What one update measures. */
 export function updateMetrics(report: UpdateReport): Metrics {
   return {
-    policy_loss: report.loss,
+    loss: report.loss,
+    policy_loss: report.policyLoss,
     entropy: report.entropy,
     kl: report.kl,
     'clip_ratio/low_mean': report.clippedLow,

@@ -51,6 +51,8 @@ export interface Outcome {
 export interface UpdateReport {
   /** The whole objective, KL included. */
   readonly loss: number;
+  /** The objective without its KL term. */
+  readonly policyLoss: number;
   /** Nats. */
   readonly kl: number;
   /** Nats. */
@@ -70,6 +72,9 @@ export interface UpdateReport {
 }
 
 const METRICS = 7;
+/** Where the KL and the slope stand in a row's terms. */
+const KL_TERM = 1;
+const SLOPE_TERM = 3;
 const LOSS_KINDS = { grpo: 0, bnpo: 0, dapo: 0, dr_grpo: 0, cispo: 1, sapo: 2 } as const;
 const LARGEST_F32 = 3.4028234663852886e38;
 
@@ -160,7 +165,8 @@ export class Objective {
         Float32Array.from({ length: samples.length * 4 }, () => 1),
       );
     const inLoss = samples.map((sample) => !(options.maskTruncatedCompletions && sample.truncated));
-    gpu.write(buffers.weights, aggregationWeights(samples, inLoss, options));
+    const weights = aggregationWeights(samples, inLoss, options);
+    gpu.write(buffers.weights, weights);
     const batches = learner.pack(
       samples.map((sample, index) => (inLoss[index] ? sample : { ids: [], promptLength: 0 })),
     );
@@ -194,7 +200,7 @@ export class Objective {
       });
     }
     learner.finish(optimizer);
-    return this.#report(samples, batches, options);
+    return this.#report(samples, batches, options, weights);
   }
 
   /** Log-probs of every completion token under the policy, in nats. */
@@ -294,7 +300,12 @@ export class Objective {
     );
   }
 
-  async #report(samples: readonly Sample[], batches: readonly Batch[], options: GrpoOptions): Promise<UpdateReport> {
+  async #report(
+    samples: readonly Sample[],
+    batches: readonly Batch[],
+    options: GrpoOptions,
+    weights: Float32Array,
+  ): Promise<UpdateReport> {
     const { metrics, terms, outcomes } = this.#buffers;
     const rows = rowCount(batches);
     const results = await this.#engine.gpu.read([
@@ -312,8 +323,20 @@ export class Objective {
     const [loss = 0, kl = 0, entropy = 0, low = 0, high = 0, tokens = 0, negativeLogProb = 0] = sums;
     const mean = (sum: number, count = tokens): number => sum / Math.max(1, count);
     const ratios = options.importanceSamplingLevel === 'sequence' ? samples.length : tokens;
+    const column = (at: number): Float32Array[] =>
+      splitRows(
+        samples,
+        batches,
+        Float32Array.from({ length: rows }, (_, row) => termRows[row * 4 + at] as number),
+      );
+    const klLoss = column(KL_TERM).reduce(
+      (sum, kls, sample) =>
+        sum + options.beta * (weights[sample] as number) * kls.reduce((total, each) => total + each, 0),
+      0,
+    );
     return {
       loss,
+      policyLoss: loss - klLoss,
       kl: mean(kl),
       entropy: mean(entropy),
       negativeLogProb: mean(negativeLogProb),
@@ -325,11 +348,7 @@ export class Objective {
         const [reward = 0, advantage = 0, groupStd = 0] = graded.subarray(index * 4, index * 4 + 3);
         return { reward, advantage, groupStd };
       }),
-      slopes: splitRows(
-        samples,
-        batches,
-        Float32Array.from({ length: rows }, (_, row) => termRows[row * 4 + 3] as number),
-      ),
+      slopes: column(SLOPE_TERM),
     };
   }
 }

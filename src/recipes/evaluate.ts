@@ -28,6 +28,8 @@ export interface Evaluation {
   readonly meanLength: number;
   /** The `aha/` shares. */
   readonly aha: Readonly<Record<string, number>>;
+  /** Problem after problem. */
+  readonly completions: readonly { readonly prompt: string; readonly completion: string }[];
 }
 
 /** Keeps the random numbers of an evaluation apart from those of training steps, which count from 1. */
@@ -65,5 +67,6 @@ export async function evaluate(engine: Engine, task: Task, settings: EvaluationS
     format: mean(graded('format').map((value) => (value > 0 ? 1 : 0))),
     meanLength: mean(completions.map(({ ids }) => ids.length)),
     aha: ahaMetrics(texts.map((text, index) => task.attempts(repeated[index] as string, text))),
+    completions: texts.map((completion, index) => ({ prompt: repeated[index] as string, completion })),
   };
 }

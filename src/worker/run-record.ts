@@ -1,9 +1,9 @@
 // What a run leaves behind, ready to be exported at any time: the metrics of its steps, its latest completions, and a copy of its
 // weights off the GPU, which a lost device does not take along.
 import type { Checkpoint } from '../engine/index.ts';
-import { modelCard } from '../export/model-card.ts';
-import type { LoggedCompletion, LoggedStep } from '../export/run-log.ts';
-import { exportRun, runName } from '../export/zip.ts';
+import { runCard } from '../export/model-card.ts';
+import { runName, type LoggedCompletion, type LoggedStep } from '../export/run-log.ts';
+import { exportRun } from '../export/zip.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
 import { findPreset } from '../recipes/presets.ts';
 import type { RunStep } from '../recipes/run.ts';
@@ -50,16 +50,13 @@ export class RunRecord {
   zip(): Uint8Array {
     const { step, checkpoint } = this.#weights;
     const settings = this.#settings;
-    const task = findTask(settings.task);
-    const at = this.#log.find((logged) => logged.step === step) as LoggedStep;
-    const card = modelCard({
-      name: runName(settings, step),
+    const card = runCard({
+      settings,
+      base: findPreset(settings.preset).model,
       config: checkpoint.config,
-      task: { title: task.title, asks: task.asks, examplePrompt: task.heldOut[0] as string },
-      training: { kind: 'grpo', base: findPreset(settings.preset).model, steps: step, options: settings.options },
+      task: findTask(settings.task),
       command: trainCommand(settings, step),
-      seed: settings.seed,
-      metrics: at.metrics,
+      step: this.#log.find((logged) => logged.step === step) as LoggedStep,
     });
     const completions = this.#completions;
     return exportRun({ checkpoint, tokenizer: this.#tokenizer, settings, step, log: this.#log, completions, card });

@@ -256,6 +256,7 @@ describe('loss is that of the reference', { timeout: GPU_MS }, () => {
     expectClose('grad_norms', Object.values(norms), expectedNorms, { rtol: 1e-4 });
     expectClose('grad_norm', [line?.['grad_norm'] as number], [norm(expectedNorms)], { rtol: 1e-4 });
     const metrics = line?.['metrics'] as Record<string, number>;
+    expectClose('policy_loss', [metrics['policy_loss']!], [expected.policyLoss], { atol: 1e-5 });
     expectClose('entropy', [metrics['entropy']!], [expected.entropy], { atol: 1e-4 });
     expectClose('kl', [metrics['kl']!], [options.beta > 0 ? expected.kl : 0], { atol: 1e-4 });
     const { low, high } = expected.clipRatio ?? { low: 0, high: 0 };

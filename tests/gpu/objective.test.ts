@@ -117,6 +117,7 @@ describe('an update', () => {
       const tokens = policyRows.logProbs.filter((_, i) => counted[i]).flatMap((row) => Array.from(row));
 
       measureClose('update: loss', '', [report.loss], [expected.loss], { atol: 5e-6, rtol: 1e-5 });
+      measureClose('update: policy loss', '', [report.policyLoss], [expected.policyLoss], { atol: 5e-6, rtol: 1e-5 });
       measureClose('update: KL', '', [report.kl], [options.beta > 0 ? expected.kl : 0], { rtol: 1e-4 });
       measureClose('update: entropy', '', [report.entropy], [expected.entropy], { rtol: 1e-5 });
       expect(report.tokens).toBe(tokens.length);

@@ -2,9 +2,8 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeModelFolder } from '../../export/hugging-face.ts';
-import { modelCard } from '../../export/model-card.ts';
+import { runCard } from '../../export/model-card.ts';
 import { completionLine, RUN_FILES, settingsJson, stepLine } from '../../export/run-log.ts';
-import { runName } from '../../export/zip.ts';
 import type { RecordedRun, RunEvent, RunSettings } from '../../recipes/events.ts';
 import { findPreset } from '../../recipes/presets.ts';
 import { Run, type RunStep } from '../../recipes/run.ts';
@@ -52,15 +51,8 @@ export async function train(args: readonly string[]): Promise<void> {
       events.push({ type: 'finished' });
     } finally {
       const { task } = run;
-      const card = modelCard({
-        name: runName(settings, last.step),
-        config: checkpoint.config,
-        task: { title: task.title, asks: task.asks, examplePrompt: task.heldOut[0] as string },
-        training: { kind: 'grpo', base: model ?? preset.model, steps: last.step, options: settings.options },
-        command: commandLine(),
-        seed: settings.seed,
-        metrics: last.metrics,
-      });
+      const base = model ?? preset.model;
+      const card = runCard({ settings, base, config: checkpoint.config, task, command: commandLine(), step: last });
       writeFiles(out, writeModelFolder(await run.engine.checkpoint(), tokenizer, card));
       if (record !== undefined) writeFileSync(record, recording(events, gpu.adapter.name));
       const seconds = (performance.now() - begin) / 1000;

@@ -105,7 +105,7 @@ export const TRAINING_CHARTS: readonly ChartSpec[] = [
     title: 'Loss',
     unit: 'policy loss',
     meaning:
-      'It prints close to 0, and that is right: with one update a rollout the probability ratio is 1 in value, so the advantages cancel out. Its gradient is not 0.',
+      'It prints close to 0, and that is right: in the first update of a rollout the probability ratio is 1 in value, so the advantages cancel out. Its gradient is not 0.',
     share: false,
     lines: [line('policy_loss', 'loss')],
   },
