@@ -41,6 +41,9 @@ interface Plan {
   readonly advance: readonly Dispatch[];
 }
 
+/** Bytes that the keys and values of all layers may take together. */
+const CACHE_BUDGET = 256 * 2 ** 20;
+
 /** Tokens a submit: short enough for a driver's watchdog on a slow GPU. */
 const TOKENS_PER_SUBMIT = 8;
 
@@ -63,7 +66,8 @@ export class Generator {
   static async create(gpu: Gpu, parameters: Parameters, kernels: Kernels, sequences: number): Promise<Generator> {
     const { config } = parameters;
     const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
-    const byCache = Math.floor(maxStorageBufferBindingSize / (config.maxPositions * config.hiddenSize * 4));
+    const rowBytes = config.maxPositions * config.hiddenSize * 4;
+    const byCache = Math.floor(Math.min(maxStorageBufferBindingSize, CACHE_BUDGET / (2 * config.numLayers)) / rowBytes);
     const maxSequences = Math.max(1, Math.min(sequences, byCache, maxComputeWorkgroupsPerDimension));
     const buffers = allocate(gpu, config, maxSequences);
     const { rows, ids, positions, sequenceOfRow, activations, caches, sampling, tokens, logProbs, states } = buffers;
