@@ -5,6 +5,7 @@ import { Engine } from '../../engine/index.ts';
 import { MAX_PROMPT_TOKENS } from '../../recipes/environment.ts';
 import { evaluate } from '../../recipes/evaluate.ts';
 import { findTask } from '../../tasks/registry.ts';
+import { WAITS } from '../../tasks/completion.ts';
 import type { Tokenizer } from '../../tasks/tokenizer.ts';
 import { Arguments, UsageError } from '../arguments.ts';
 import { printJson, readModel, requireFolder } from '../files.ts';
@@ -35,7 +36,7 @@ export async function evaluateModel(args: readonly string[]): Promise<void> {
 function bannedSymbols({ symbols }: Tokenizer, ban: string | undefined): readonly string[] {
   if (ban === undefined) return [];
   const banned = symbols.filter(
-    (symbol) => symbol === ban || symbol.trim() === ban || (ban === 'wait' && symbol === '等'),
+    (symbol) => symbol === ban || symbol.trim() === ban || (ban === 'wait' && WAITS.includes(symbol)),
   );
   if (banned.length === 0)
     throw new UsageError(`--ban takes a token of the vocabulary, such as wait, but it is "${ban}"`);
