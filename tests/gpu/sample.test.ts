@@ -1,8 +1,8 @@
 // The draw of a token, against the distribution that it should have, and the list of sequences that live on.
 import { describe, expect, it } from 'vitest';
-import source from '../../shaders/sample.wgsl?raw';
 import { Random } from '../../src/base/random.ts';
 import { paddedVocabulary } from '../../src/engine/config.ts';
+import { SAMPLE_SOURCE as source } from '../../src/engine/decoder.ts';
 import { uniformStruct } from '../../src/engine/gpu/gpu.ts';
 import { samplingFixtures } from '../reference/fixtures.ts';
 import { logSoftmax, type Numbers } from '../reference/layers.ts';
@@ -42,7 +42,7 @@ async function drawTokens(
   const { tokens, log_probs, states } = await runKernel(await openGpu(), {
     source,
     entry: 'sample_token',
-    constants: { V, VP: paddedVocabulary(V), MAX_LENGTH, MAX_SEQUENCES: rows },
+    constants: { V, VP: paddedVocabulary(V), MAX_LENGTH, MAX_SEQUENCES: rows, DRAWS: 1, ADVANCE: 1 },
     reads: {
       rows: Uint32Array.of(rows),
       sampling: uniformStruct(source, 'Sampling', { ...PLAIN, ...settings }),
@@ -211,7 +211,7 @@ describe('sample_advance', () => {
     const after = await runKernel(gpu, {
       source,
       entry: 'sample_advance',
-      constants: { V: 23, VP: 24, MAX_LENGTH, MAX_SEQUENCES },
+      constants: { V: 23, VP: 24, MAX_LENGTH, MAX_SEQUENCES, DRAWS: 1, ADVANCE: 1 },
       reads: { tokens, states: Uint32Array.from(done.flatMap((ended) => [1, MAX_LENGTH, 2, ended ? 1 : 0])) },
       writes: {
         live_rows: Uint32Array.of(count),
