@@ -17,7 +17,6 @@
 @group(0) @binding(9) var<storage, read_write> keys: array<vec4f>;     // [sequences, L, D, T4], vec4s over four positions
 @group(0) @binding(10) var<storage, read_write> values: array<vec4f>;  // [sequences, L, T4, D], vec4s over four positions
 
-const THREADS = 256u;
 const QUADS = S / 4u;
 const T4 = (MAX_LENGTH + 3u) / 4u;
 const D4 = D / 4u;
@@ -149,8 +148,6 @@ fn gate_up_product(thread: u32, weight: u32) {
   }
   workgroupBarrier();
 }
-
-const NORM_LANES = 16u;
 
 /// NORMED = norm(X)
 fn norm(thread: u32, gain: u32) {

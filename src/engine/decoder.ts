@@ -2,12 +2,14 @@
 import draw from '../../shaders/draw.wgsl?raw';
 import sample from '../../shaders/sample.wgsl?raw';
 import type { ModelConfig } from './config.ts';
-import type { Dispatch, Gpu } from './gpu/gpu.ts';
+import type { Dispatch, Gpu, ShaderConstants } from './gpu/gpu.ts';
+import { modelConstants } from './kernels.ts';
 
 /** sample.wgsl with the draw in front. */
 export const SAMPLE_SOURCE = `${draw}\n${sample}`;
 
 export interface SamplingBuffers {
+  readonly maxSequences: number;
   /** Uniform u32: live sequences. */
   readonly rows: GPUBuffer;
   /** By row: the token at hand, its position (the same for all), and the sequence. */
@@ -42,35 +44,47 @@ export interface Decoder {
   encode(encoder: GPUCommandEncoder, wave: Wave, position: number): void;
 }
 
-export function allocateSampling(gpu: Gpu, config: ModelConfig, sequences: number): SamplingBuffers {
+/** Bytes of the keys, or of the values, of one sequence in one layer. Positions are rounded up to vec4s. */
+export function cacheLayerBytes({ maxPositions, hiddenSize }: ModelConfig): number {
+  return Math.ceil(maxPositions / 4) * 4 * hiddenSize * 4;
+}
+
+export function allocateSampling(gpu: Gpu, config: ModelConfig, maxSequences: number): SamplingBuffers {
   const { maxPositions: T } = config;
   const { UNIFORM, STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
   const u32s = (label: string, count: number): GPUBuffer => gpu.buffer(label, count * 4);
   return {
+    maxSequences,
     rows: gpu.buffer('live rows', 4, UNIFORM | STORAGE | COPY_SRC | COPY_DST),
-    ids: u32s('live ids', sequences),
-    positions: gpu.uniform('live positions', sequences * 4),
-    sequenceOfRow: u32s('live sequences', sequences),
+    ids: u32s('live ids', maxSequences),
+    positions: gpu.uniform('live positions', maxSequences * 4),
+    sequenceOfRow: u32s('live sequences', maxSequences),
     sampling: gpu.uniform('sampling', 48),
-    tokens: u32s('tokens', sequences * T),
-    logProbs: u32s('sampled log-probs', sequences * T),
-    states: u32s('sequence states', sequences * 4),
+    tokens: u32s('tokens', maxSequences * T),
+    logProbs: u32s('sampled log-probs', maxSequences * T),
+    states: u32s('sequence states', maxSequences * 4),
   };
 }
 
 /** Drops finished sequences from the list and moves on by `tokens`. */
 export function planAdvance(
   gpu: Gpu,
+  config: ModelConfig,
   buffers: SamplingBuffers,
-  constants: Readonly<Record<string, number | string>>,
   tokens: number,
 ): Promise<Dispatch> {
   const { rows, ids, positions, sequenceOfRow, tokens: drawn, states } = buffers;
   return gpu.dispatch({
     source: SAMPLE_SOURCE,
     entry: 'sample_advance',
-    constants: { ...constants, DRAWS: 1, ADVANCE: tokens },
+    constants: sampleConstants(config, buffers, tokens),
     bind: { live_rows: rows, ids, positions, sequences: sequenceOfRow, tokens: drawn, states },
     grid: () => [1, 1, 1],
   });
+}
+
+/** Constants of sample.wgsl, for one draw a workgroup and `ADVANCE` tokens from one list of live sequences to the next. */
+export function sampleConstants(config: ModelConfig, buffers: SamplingBuffers, ADVANCE: number): ShaderConstants {
+  const sizes = { MAX_LENGTH: config.maxPositions, MAX_SEQUENCES: buffers.maxSequences };
+  return { ...modelConstants(config), ...sizes, DRAWS: 1, ADVANCE };
 }

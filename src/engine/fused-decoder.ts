@@ -2,7 +2,7 @@
 import decodeShader from '../../shaders/decode.wgsl?raw';
 import drawShader from '../../shaders/draw.wgsl?raw';
 import { paddedVocabulary, type ModelConfig } from './config.ts';
-import { planAdvance, type Decoder, type SamplingBuffers, type Wave } from './decoder.ts';
+import { cacheLayerBytes, planAdvance, type Decoder, type SamplingBuffers, type Wave } from './decoder.ts';
 import type { Dispatch, Gpu, ShaderConstants } from './gpu/gpu.ts';
 import { modelConstants, type Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
@@ -12,67 +12,58 @@ export interface FusedSizes {
   readonly sequences: number;
   /** Tokens a dispatch makes: more save dispatches, fewer pack the live sequences together sooner. */
   readonly tokens: number;
+  /** Threads of a workgroup, a multiple of 64. */
+  readonly threads: number;
+  /** Workgroup memory that may be used, in bytes, as far as the adapter has it. */
+  readonly memory: number;
 }
 
-export const FUSED_SIZES: FusedSizes = { sequences: 4, tokens: 8 };
+export const FUSED_SIZES: FusedSizes = { sequences: 4, tokens: 8, threads: 256, memory: 48 * 1024 };
 
-/** As in decode.wgsl. */
-const THREADS = 256;
-const NORM_LANES = 16;
-/** Threads that share the sum of one block: more leave too much to add up. */
+/** Threads that share a sum: with more, adding up their parts takes longer than it saves. */
 const MOST_SPLITS = 16;
-/** Workgroup memory beside the vec4s: `lanes`, `totals`, `slots`, `alive`. */
-const OTHER_BYTES = 2 * THREADS * 4 + 128;
+const NORM_LANES = 16;
 
-/** Bytes of one sequence in each of the two caches. */
-export function fusedCacheBytes({ numLayers, maxPositions, hiddenSize }: ModelConfig): number {
-  return numLayers * Math.ceil(maxPositions / 4) * hiddenSize * 16;
-}
-
-/** How the work is shared, as constants of decode.wgsl, or null where the model does not fit into `workgroupBytes`. */
-export function fusedConstants(
-  config: ModelConfig,
-  { sequences: S, tokens: TOKENS }: FusedSizes,
-  workgroupBytes: number,
-): ShaderConstants | null {
+/** How a workgroup shares out its work, as constants of decode.wgsl; null where its memory does not hold the model. */
+export function shareWork(config: ModelConfig, sizes: FusedSizes, memoryLimit: number): ShaderConstants | null {
   const { hiddenSize: D, intermediateSize: F, numHeads: H, maxPositions: T } = config;
+  const { sequences: S, tokens: TOKENS, threads: THREADS } = sizes;
   const VP = paddedVocabulary(config.vocabSize);
   const quads = S / 4;
-  const wanted = (scratch: number) => {
-    // A share needs room for its partial sums, but for the first, which adds them up.
-    const splits = (IN: number, OUT: number, partials = OUT): number =>
-      largestDivisor(
-        IN / 4,
-        (n) => n <= MOST_SPLITS && (n * OUT * quads) / 4 <= THREADS && (n - 1) * partials * quads <= scratch,
-      );
+  const partials = (splits: number, OUT: number): number => (splits - 1) * OUT * quads; // the first share adds them up
+  const scores = (heads: number): number => S * heads * Math.ceil(T / 4);
+  const shares = (scratch: number) => {
+    const splits = (IN: number, OUT: number, sums = OUT): number =>
+      largestDivisor(IN / 4, (n) => {
+        const threads = (n * OUT * quads) / 4;
+        return n <= MOST_SPLITS && threads <= THREADS && partials(n, sums) <= scratch;
+      });
     return {
       QKV_SPLITS: splits(D, 3 * D),
       OUTPUT_SPLITS: splits(D, D),
       GATE_UP_SPLITS: splits(D, F, 2 * F),
       DOWN_SPLITS: splits(F, D),
       LOGITS_SPLITS: splits(D, VP),
-      ATTEND_HEADS: largestDivisor(H, (heads) => S * heads <= THREADS && scoreVec4s(S, heads, T) <= scratch),
+      ATTEND_HEADS: largestDivisor(H, (heads) => S * heads <= THREADS && scores(heads) <= scratch),
     };
   };
-  const most = wanted(Infinity);
+  const wanted = shares(Infinity);
   const wantedScratch = Math.max(
     NORM_LANES * quads,
-    scoreVec4s(S, most.ATTEND_HEADS, T),
-    (most.QKV_SPLITS - 1) * 3 * D * quads,
-    (most.OUTPUT_SPLITS - 1) * D * quads,
-    (most.GATE_UP_SPLITS - 1) * 2 * F * quads,
-    (most.DOWN_SPLITS - 1) * D * quads,
-    (most.LOGITS_SPLITS - 1) * VP * quads,
+    scores(wanted.ATTEND_HEADS),
+    partials(wanted.QKV_SPLITS, 3 * D),
+    partials(wanted.OUTPUT_SPLITS, D),
+    partials(wanted.GATE_UP_SPLITS, 2 * F),
+    partials(wanted.DOWN_SPLITS, D),
+    partials(wanted.LOGITS_SPLITS, VP),
   );
   const activations = (2 * D + Math.max(3 * D, F, VP)) * quads;
-  const room = Math.floor((workgroupBytes - OTHER_BYTES) / 16) - activations;
-  if (room < Math.max(NORM_LANES * quads, scoreVec4s(S, 1, T))) return null;
+  const others = (2 * THREADS + S + 4) * 4 + 48; // lanes, totals, slots and alive, each rounded up to 16 bytes
+  const room = Math.floor((Math.min(sizes.memory, memoryLimit) - others) / 16) - activations;
+  if (room < Math.max(NORM_LANES * quads, scores(1))) return null;
   const SCRATCH_SIZE = Math.min(wantedScratch, room);
-  return { S, TOKENS, DRAWS: THREADS / 64, SCRATCH_SIZE, ...wanted(SCRATCH_SIZE) };
+  return { S, TOKENS, THREADS, DRAWS: THREADS / 64, NORM_LANES, SCRATCH_SIZE, ...shares(SCRATCH_SIZE) };
 }
-
-const scoreVec4s = (sequences: number, heads: number, positions: number): number =>
-  sequences * heads * Math.ceil(positions / 4);
 
 /** The largest divisor of `whole` that is good; 1 always is. */
 function largestDivisor(whole: number, good: (divisor: number) => boolean): number {
@@ -105,28 +96,28 @@ export class FusedDecoder implements Decoder {
     this.tokensPerSubmit = tokensPerSubmit;
   }
 
-  /** `sizes` are constants that `fusedConstants` gave. */
+  /** `work` is what `shareWork` gave. */
   static async create(
     gpu: Gpu,
     parameters: Parameters,
     kernels: Kernels,
     buffers: SamplingBuffers,
-    maxSequences: number,
-    sizes: ShaderConstants,
+    work: ShaderConstants,
   ): Promise<FusedDecoder> {
     const { config } = parameters;
-    const { rows, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
+    const { maxSequences, rows, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
     const weights = gpu.buffer('transposed weights', parameters.buffer.size);
-    const cache = (label: string): GPUBuffer => gpu.buffer(label, maxSequences * fusedCacheBytes(config));
-    const { S, TOKENS } = sizes as { readonly S: number; readonly TOKENS: number };
-    const constants = { ...modelConstants(config), MAX_LENGTH: config.maxPositions };
+    const cache = (label: string): GPUBuffer =>
+      gpu.buffer(label, maxSequences * config.numLayers * cacheLayerBytes(config));
+    const { S, TOKENS } = work as { readonly S: number; readonly TOKENS: number };
+    const sizes = { ...modelConstants(config), L: config.numLayers, MAX_LENGTH: config.maxPositions };
     const [transpose, decode] = await Promise.all([
       planTranspose(kernels, parameters, weights),
       Promise.all([
         gpu.dispatch({
           source: `${drawShader}\n${decodeShader}`,
           entry: 'decode_tokens',
-          constants: { ...constants, L: config.numLayers, ...sizes, ...weightOffsets(parameters) },
+          constants: { ...sizes, ...work, ...weightOffsets(parameters) },
           bind: {
             rows,
             sampling,
@@ -142,7 +133,7 @@ export class FusedDecoder implements Decoder {
           },
           grid: (count) => [Math.ceil(count / S), 1, 1],
         }),
-        planAdvance(gpu, buffers, { ...constants, MAX_SEQUENCES: maxSequences }, TOKENS),
+        planAdvance(gpu, config, buffers, TOKENS),
       ]),
     ]);
     return new FusedDecoder(gpu, parameters, weights, transpose, decode, TOKENS);

@@ -2,11 +2,18 @@
 // live. The host only looks, now and then, whether any does.
 import { PlaygroundError } from '../base/errors.ts';
 import type { ModelConfig } from './config.ts';
-import { allocateSampling, SAMPLE_SOURCE, type Decoder, type SamplingBuffers, type Wave } from './decoder.ts';
-import { FUSED_SIZES, fusedCacheBytes, fusedConstants, FusedDecoder, type FusedSizes } from './fused-decoder.ts';
+import {
+  allocateSampling,
+  cacheLayerBytes,
+  SAMPLE_SOURCE,
+  type Decoder,
+  type SamplingBuffers,
+  type Wave,
+} from './decoder.ts';
+import { FUSED_SIZES, FusedDecoder, shareWork, type FusedSizes } from './fused-decoder.ts';
 import { uniformStruct, type Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
-import { layeredCacheBytes, LayeredDecoder } from './layered-decoder.ts';
+import { LayeredDecoder } from './layered-decoder.ts';
 import type { Parameters } from './parameters.ts';
 
 export interface SamplingSettings {
@@ -33,57 +40,63 @@ export interface Completion {
   readonly truncated: boolean;
 }
 
-/** How tokens are made: a dispatch for several tokens, or many for each. The completions are the same. */
+/** How tokens are made: several in one dispatch, or each in many. The completions are the same. */
 export type DecoderKind = 'fused' | 'layered';
+
+export interface GeneratorOptions {
+  /** Sequences sampled at once; more are sampled in turns. */
+  readonly maxSequences: number;
+  /** If not given: fused on a GPU, where the model fits into a workgroup. */
+  readonly decoder?: DecoderKind | undefined;
+  readonly fused?: FusedSizes;
+}
+
+/** Bytes that the keys and values of all layers may take together. */
+const CACHE_BUDGET = 256 * 2 ** 20;
 
 export class Generator {
   readonly #gpu: Gpu;
   readonly #config: ModelConfig;
-  readonly #maxSequences: number;
   readonly #buffers: SamplingBuffers;
   readonly #decoder: Decoder;
 
-  private constructor(gpu: Gpu, config: ModelConfig, maxSequences: number, buffers: SamplingBuffers, decoder: Decoder) {
+  private constructor(gpu: Gpu, config: ModelConfig, buffers: SamplingBuffers, decoder: Decoder) {
     this.#gpu = gpu;
     this.#config = config;
-    this.#maxSequences = maxSequences;
     this.#buffers = buffers;
     this.#decoder = decoder;
   }
 
-  /**
-   * For up to `sequences` at once; more are sampled in turns. Sequences have at most config.maxPositions tokens.
-   * Fused by default where the model fits into a workgroup and the adapter is a GPU. Throws limit-too-small where `kind` asks
-   * for it and it does not fit.
-   */
+  /** Sequences have at most config.maxPositions tokens. Throws limit-too-small where fused decoding is asked for and does not fit. */
   static async create(
     gpu: Gpu,
     parameters: Parameters,
     kernels: Kernels,
-    sequences: number,
-    kind?: DecoderKind,
-    sizes: FusedSizes = FUSED_SIZES,
+    options: GeneratorOptions,
   ): Promise<Generator> {
     const { config } = parameters;
-    const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension, maxComputeWorkgroupStorageSize } =
-      gpu.device.limits;
-    const fused = fusedConstants(config, sizes, maxComputeWorkgroupStorageSize);
-    if (kind === 'fused' && !fused) {
+    const { limits } = gpu.device;
+    // A software adapter pays for barriers: there layered decoding is up to twice as fast.
+    const { decoder: kind = gpu.adapter.software ? 'layered' : 'fused', fused: sizes = FUSED_SIZES } = options;
+    const work = kind === 'fused' ? shareWork(config, sizes, limits.maxComputeWorkgroupStorageSize) : null;
+    if (options.decoder === 'fused' && !work)
       throw new PlaygroundError(
         'limit-too-small',
-        `fused decoding of this model needs more than the ${maxComputeWorkgroupStorageSize} bytes of a workgroup: use layered decoding`,
+        'this model does not fit into the memory of a workgroup: use layered decoding or a smaller model',
       );
-    }
-    const choice = kind ?? (gpu.adapter.software ? 'layered' : 'fused');
-    const constants = choice === 'fused' ? fused : null;
-    const cacheBytes = constants ? fusedCacheBytes(config) : layeredCacheBytes(config);
-    const byCache = Math.floor(maxStorageBufferBindingSize / cacheBytes);
-    const maxSequences = Math.max(1, Math.min(sequences, byCache, maxComputeWorkgroupsPerDimension));
-    const buffers = allocateSampling(gpu, config, maxSequences);
-    const decoder = constants
-      ? await FusedDecoder.create(gpu, parameters, kernels, buffers, maxSequences, constants)
-      : await LayeredDecoder.create(gpu, parameters, kernels, buffers, maxSequences);
-    return new Generator(gpu, config, maxSequences, buffers, decoder);
+    const layerBytes = cacheLayerBytes(config);
+    const bindingBytes = work ? config.numLayers * layerBytes : layerBytes;
+    const maxSequences = Math.min(
+      options.maxSequences,
+      Math.floor(limits.maxStorageBufferBindingSize / bindingBytes),
+      Math.floor(CACHE_BUDGET / (2 * config.numLayers * layerBytes)),
+      limits.maxComputeWorkgroupsPerDimension,
+    );
+    const buffers = allocateSampling(gpu, config, Math.max(1, maxSequences));
+    const decoder = work
+      ? await FusedDecoder.create(gpu, parameters, kernels, buffers, work)
+      : await LayeredDecoder.create(gpu, parameters, kernels, buffers);
+    return new Generator(gpu, config, buffers, decoder);
   }
 
   /** A completion for every prompt. Throws bad-settings for an empty prompt, a token outside the vocabulary, or one too long. */
@@ -108,9 +121,10 @@ export class Generator {
       throw new PlaygroundError('bad-settings', 'every token is forbidden: allow at least one');
     if (!(settings.maxNewTokens >= 1))
       throw new PlaygroundError('bad-settings', `maxNewTokens must be at least 1, but it is ${settings.maxNewTokens}`);
+    const { maxSequences } = this.#buffers;
     const completions: Completion[] = [];
-    for (let first = 0; first < prompts.length; first += this.#maxSequences) {
-      completions.push(...(await this.#wave(prompts.slice(first, first + this.#maxSequences), first, settings)));
+    for (let first = 0; first < prompts.length; first += maxSequences) {
+      completions.push(...(await this.#wave(prompts.slice(first, first + maxSequences), first, settings)));
     }
     return completions;
   }

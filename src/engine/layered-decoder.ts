@@ -1,19 +1,21 @@
 // A token as one pass of the training's forward kernels over all live sequences, with a KV cache: nine dispatches a layer.
 // Works for every model on every adapter, and is what the fused decoder must agree with.
 import { allocateActivations, planForward } from './forward.ts';
-import type { ModelConfig } from './config.ts';
-import { planAdvance, SAMPLE_SOURCE, type Decoder, type SamplingBuffers, type Wave } from './decoder.ts';
+import {
+  cacheLayerBytes,
+  planAdvance,
+  SAMPLE_SOURCE,
+  sampleConstants,
+  type Decoder,
+  type SamplingBuffers,
+  type Wave,
+} from './decoder.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
-import { modelConstants, type Kernels } from './kernels.ts';
+import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
 
 /** Short enough for a driver's watchdog on a slow GPU. */
 const TOKENS_PER_SUBMIT = 8;
-
-/** Bytes of one sequence in the widest cache buffer. */
-export function layeredCacheBytes(config: ModelConfig): number {
-  return config.maxPositions * config.hiddenSize * 4;
-}
 
 export class LayeredDecoder implements Decoder {
   readonly tokensPerSubmit = TOKENS_PER_SUBMIT;
@@ -35,12 +37,11 @@ export class LayeredDecoder implements Decoder {
     parameters: Parameters,
     kernels: Kernels,
     buffers: SamplingBuffers,
-    sequences: number,
   ): Promise<LayeredDecoder> {
     const { config } = parameters;
-    const { rows, ids, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
-    const activations = allocateActivations(gpu, config, sequences, false);
-    const cache = (label: string): GPUBuffer => gpu.buffer(label, sequences * layeredCacheBytes(config));
+    const { maxSequences, rows, ids, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
+    const activations = allocateActivations(gpu, config, maxSequences, false);
+    const cache = (label: string): GPUBuffer => gpu.buffer(label, maxSequences * cacheLayerBytes(config));
     const { body, head } = await planForward(
       kernels,
       { rows, ids, positions },
@@ -52,12 +53,11 @@ export class LayeredDecoder implements Decoder {
         return kernels.attentionCached(bind, config.maxPositions);
       },
     );
-    const constants = { ...modelConstants(config), MAX_LENGTH: config.maxPositions, MAX_SEQUENCES: sequences };
     const [draw, advance] = await Promise.all([
       gpu.dispatch({
         source: SAMPLE_SOURCE,
         entry: 'sample_token',
-        constants: { ...constants, DRAWS: 1, ADVANCE: 1 },
+        constants: sampleConstants(config, buffers, 1),
         bind: {
           rows,
           sampling,
@@ -70,7 +70,7 @@ export class LayeredDecoder implements Decoder {
         },
         grid: (count) => [count, 1, 1],
       }),
-      planAdvance(gpu, buffers, constants, 1),
+      planAdvance(gpu, config, buffers, 1),
     ]);
     return new LayeredDecoder(gpu, body, [...head, draw], advance);
   }

@@ -70,11 +70,12 @@ export class Trainer {
     return new Trainer(engine, objective, environment, options, seed);
   }
 
-  /** One step. Throws diverged where the loss or the gradient is not finite; the weights then stay those of the step before. */
+  /** One step. Throws diverged where the loss or the gradient is not finite; the weights then stay those of the last update that was. */
   async step(): Promise<TrainerStep> {
     const begin = performance.now();
     const step = this.#step + 1;
-    const { options, environment } = { options: this.#options, environment: this.#environment };
+    const options = this.#options;
+    const environment = this.#environment;
 
     const prompts = this.#drawPrompts(step);
     const completions = await this.#engine.generate(prompts, {
@@ -147,7 +148,7 @@ export class Trainer {
     if (!Number.isFinite(report.loss) || !Number.isFinite(report.gradNorm)) {
       throw new PlaygroundError(
         'diverged',
-        `the loss is ${report.loss} and the gradient's norm ${report.gradNorm} in step ${this.#step + 1}; the weights are those of the step before. Lower the learning rate or raise beta.`,
+        `the loss is ${report.loss} and the gradient's norm ${report.gradNorm} in step ${this.#step + 1}; the weights are those of the last update before it. Lower the learning rate or raise beta.`,
       );
     }
     return report;

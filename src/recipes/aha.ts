@@ -1,15 +1,22 @@
 // Does it say "wait" when it should? Measured over all attempts in a set of thoughts, by the truth, not by what the model claims.
 // An attempt succeeded if it solves the problem and is calculated right; after any other there is a reason to wait.
 import { mean } from '../grpo/metrics.ts';
-import type { Attempt } from '../tasks/task.ts';
+import { mixesLanguages } from '../tasks/completion.ts';
+import type { Attempt, Task } from '../tasks/task.ts';
 
 export function succeeded({ right, arithmetic }: Attempt): boolean {
   return right && arithmetic;
 }
 
-/** Shares over the attempts of all thoughts; `aha/attempts` is their mean number a thought. */
-export function ahaMetrics(thoughts: readonly (readonly Attempt[])[]): Record<string, number> {
-  const attempts = thoughts.flat();
+/**
+ * Shares over the attempts of all completions; `aha/attempts` is their mean number a completion, `aha/mixed` the share of
+ * completions in two languages.
+ */
+export function ahaMetrics(
+  task: Task,
+  texts: readonly { readonly prompt: string; readonly completion: string }[],
+): Record<string, number> {
+  const attempts = texts.flatMap(({ prompt, completion }) => task.attempts(prompt, completion));
   const share = (items: readonly Attempt[], holds: (attempt: Attempt) => boolean | null): number =>
     mean(items.map((attempt) => (holds(attempt) ? 1 : 0)));
   const couldWait = attempts.filter(({ waited }) => waited !== null);
@@ -17,9 +24,10 @@ export function ahaMetrics(thoughts: readonly (readonly Attempt[])[]): Record<st
   return {
     'aha/wait_given_wrong': share(couldWait.filter((attempt) => !succeeded(attempt)), ({ waited }) => waited), // prettier-ignore
     'aha/wait_given_right': share(couldWait.filter(succeeded), ({ waited }) => waited), // prettier-ignore
-    'aha/attempts': attempts.length / Math.max(1, thoughts.length),
+    'aha/attempts': attempts.length / Math.max(1, texts.length),
     'aha/arithmetic': share(couldWait, ({ arithmetic }) => arithmetic),
     'aha/verdict': share(judged, ({ verdictRight }) => verdictRight),
     'aha/repeat': share(attempts, ({ repeated }) => repeated),
+    'aha/mixed': mean(texts.map(({ completion }) => (mixesLanguages(completion) ? 1 : 0))),
   };
 }

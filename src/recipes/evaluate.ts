@@ -61,12 +61,13 @@ export async function evaluate(engine: Engine, task: Task, settings: EvaluationS
   const solved = prompts.map((_, problem) =>
     right.slice(problem * samples, (problem + 1) * samples).some((value) => value === 1) ? 1 : 0,
   );
+  const answered = texts.map((completion, index) => ({ prompt: repeated[index] as string, completion }));
   return {
     accuracy: mean(right),
     passAtK: mean(solved),
     format: mean(graded('format').map((value) => (value > 0 ? 1 : 0))),
     meanLength: mean(completions.map(({ ids }) => ids.length)),
-    aha: ahaMetrics(texts.map((text, index) => task.attempts(repeated[index] as string, text))),
-    completions: texts.map((completion, index) => ({ prompt: repeated[index] as string, completion })),
+    aha: ahaMetrics(task, answered),
+    completions: answered,
   };
 }

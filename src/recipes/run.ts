@@ -31,7 +31,7 @@ export interface RunStep {
   /** 0 is the base model, evaluated only. */
   readonly step: number;
   readonly metrics: Metrics;
-  /** The group of the step's first prompt; null for step 0. */
+  /** The group whose rewards differ the most; null for step 0. */
   readonly group: GroupView | null;
   readonly completions: readonly LoggedRollout[];
   /** Wall time, evaluation not included. */
@@ -109,7 +109,7 @@ export class Run {
       prompt: tokenizer.decode(prompt.slice(1)),
       completion: tokenizer.decode(ids),
     }));
-    const aha = ahaMetrics(texts.map(({ prompt, completion }) => this.task.attempts(prompt, completion)));
+    const aha = ahaMetrics(this.task, texts);
     const evaluates = step % EVALUATE_EVERY === 0 || this.finished;
     const rewardNames = Object.keys(this.task.rewards);
     return {

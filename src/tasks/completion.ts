@@ -23,6 +23,11 @@ export function answerOf(completion: string): string | null {
   return parts.length === 2 ? (parts[1] ?? null) : null;
 }
 
+/** The thought uses words of both languages. */
+export function mixesLanguages(completion: string): boolean {
+  return /等|不|对/u.test(completion) && / (?:wait|no|yes)/u.test(completion);
+}
+
 /** What is true of an attempt, whatever verdict the model gives. */
 export interface Judgement {
   /** Given as the answer it would earn the reward. */

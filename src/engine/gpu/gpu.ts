@@ -280,7 +280,8 @@ export function uniformStruct(source: string, name: string, values: Readonly<Rec
 }
 
 function describeAdapter(info: GPUAdapterInfo): AdapterReport {
-  const device = info.device.startsWith('0x') ? '' : info.device; // some browsers give a number here, most nothing
+  // A slug such as nvidia-h100; some browsers give a number here, most nothing.
+  const device = info.device.startsWith('0x') ? '' : info.device.replaceAll('-', ' ').trim();
   const family = [info.vendor, info.architecture].filter(Boolean).join(' ');
   const name = device || family || info.description || 'unnamed adapter';
   const software =
