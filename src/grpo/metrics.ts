@@ -5,7 +5,11 @@ import type { Rollout } from './trainer.ts';
 
 export type Metrics = Readonly<Record<string, number>>;
 
-/** `loss` is the whole objective, `policy_loss` the part without KL. Lengths in tokens, eos included; `step_time` in seconds; `num_tokens` since the run began; entropy and kl in nats. */
+/**
+ * `loss` is the whole objective, `policy_loss` the part without KL. Lengths in tokens, eos included; `step_time` in seconds;
+ * `num_tokens`, prompts included, since the run began; entropy and kl in nats. `reward_std` is the mean of the groups' stds, or
+ * the batch's std where advantages are scaled by that.
+ */
 export function stepMetrics(
   rollouts: readonly Rollout[],
   report: UpdateReport,
@@ -39,7 +43,7 @@ export function stepMetrics(
   return metrics;
 }
 
-/** What one update measures. */
+/** What one update measures, whether or not a step surrounds it. */
 export function updateMetrics(report: UpdateReport): Metrics {
   return {
     loss: report.loss,

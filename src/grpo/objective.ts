@@ -41,6 +41,7 @@ export interface Update {
 }
 
 export interface Outcome {
+  /** Weighted sum of the rewards. */
   readonly reward: number;
   readonly advantage: number;
   /** Std of the rewards of its group. */
@@ -100,7 +101,7 @@ export class Objective {
     this.#rewardFunctions = rewardFunctions;
   }
 
-  /** For updates of up to `maxSamples` samples. */
+  /** For updates of up to `maxSamples` samples, each judged by `rewardFunctions` functions. Throws limit-too-small, shader-compile. */
   static async create(engine: Engine, maxSamples: number, rewardFunctions: number): Promise<Objective> {
     const { gpu, config } = engine;
     const { logits, spans, labels } = engine.learner.tables;
@@ -203,7 +204,7 @@ export class Objective {
     return this.#report(samples, batches, options, weights);
   }
 
-  /** Log-probs of every completion token under the policy, in nats. */
+  /** Log-probs of every completion token under the policy at `options.temperature`, in nats, by sample. Throws bad-settings. */
   async score(samples: readonly Sample[], options: GrpoOptions): Promise<Float32Array[]> {
     const { gpu, learner } = this.#engine;
     this.#check(samples);
@@ -248,6 +249,12 @@ export class Objective {
       throw new PlaygroundError(
         'bad-settings',
         `expected ${this.#rewardFunctions} rewards for each of ${count} completions in groups of ${groupSize}, but ${values.length} lists with ${flat.length} rewards came`,
+      );
+    }
+    if (options.rewardWeights.length < this.#rewardFunctions) {
+      throw new PlaygroundError(
+        'bad-settings',
+        `expected a weight for each of ${this.#rewardFunctions} reward functions, but rewardWeights has ${options.rewardWeights.length}`,
       );
     }
     const broken = flat.find((value) => !Number.isFinite(value));

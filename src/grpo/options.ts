@@ -49,24 +49,19 @@ export type OptionSpec = { readonly meaning: string; readonly advanced: boolean 
   | { readonly kind: 'boolean'; readonly default: boolean }
 );
 
-const number = (value: number, min: number, max: number, meaning: string, advanced = true): OptionSpec => ({
-  kind: 'number',
-  default: value,
-  min,
-  max,
-  integer: false,
-  meaning,
-  advanced,
-});
-const integer = (value: number, min: number, max: number, meaning: string, advanced = true): OptionSpec => ({
-  kind: 'number',
-  default: value,
-  min,
-  max,
-  integer: true,
-  meaning,
-  advanced,
-});
+const numeric =
+  (integer: boolean) =>
+  (value: number, min: number, max: number, meaning: string, advanced = true): OptionSpec => ({
+    kind: 'number',
+    default: value,
+    min,
+    max,
+    integer,
+    meaning,
+    advanced,
+  });
+const number = numeric(false);
+const integer = numeric(true);
 const choice = (value: string, choices: readonly string[], meaning: string): OptionSpec => ({
   kind: 'choice',
   default: value,
@@ -186,7 +181,7 @@ export function optionProblems(
   const problems: Partial<Record<keyof GrpoOptions, string>> = {};
   for (const [name, spec] of Object.entries(OPTION_SPECS) as [keyof GrpoOptions, OptionSpec][]) {
     const wrong = complaint(spec, options[name]);
-    if (wrong) problems[name] = `must be ${wrong}, but it is ${JSON.stringify(options[name])}`;
+    if (wrong) problems[name] = `must be ${wrong}, but it is ${show(options[name])}`;
   }
   const { numGenerations, advantageEstimator } = options;
   if (!problems.numGenerations && !problems.advantageEstimator && advantageEstimator !== 'reinforce') {
@@ -197,17 +192,23 @@ export function optionProblems(
   return problems;
 }
 
-/** An option from text, as on a command line or in an address. Throws bad-settings. */
+/** An option's value from text, as on a command line or in an address. What cannot be read stays text, which resolveOptions refuses. */
 export function parseOption(name: string, text: string): unknown {
   const spec = OPTION_SPECS[name as keyof GrpoOptions] as OptionSpec | undefined;
-  if (!spec) return text; // resolveOptions names the unknown option
-  if (spec.kind === 'choice') return text;
+  if (!spec || spec.kind === 'choice') return text;
   if (spec.kind === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   if (spec.kind === 'optional-number' && (text === 'none' || text === 'null')) return null;
   const parse = (part: string): unknown => (part.trim() !== '' && !Number.isNaN(Number(part)) ? Number(part) : part);
   return spec.kind === 'numbers' ? text.split(',').map(parse) : parse(text);
 }
 
+/** As JSON, which would call NaN and Infinity null. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(show).join(',')}]`;
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+/** What a value must be, or null where it is so. */
 function complaint(spec: OptionSpec, value: unknown): string | null {
   const inRange = (item: unknown, min: number, max: number): boolean =>
     typeof item === 'number' && item >= min && item <= max;

@@ -64,6 +64,7 @@ export class Trainer {
     this.#seed = seed;
   }
 
+  /** The seed decides prompts and completions, given the weights. Throws limit-too-small, shader-compile. */
   static async create(engine: Engine, environment: Environment, options: GrpoOptions, seed: number): Promise<Trainer> {
     const samples = options.promptsPerStep * options.numGenerations;
     const objective = await Objective.create(engine, samples, environment.rewardNames.length);

@@ -9,8 +9,9 @@ export function succeeded({ right, arithmetic }: Attempt): boolean {
 }
 
 /**
- * Shares over the attempts of all completions; `aha/attempts` is their mean number a completion, `aha/mixed` the share of
- * completions in two languages.
+ * Shares over the attempts of all completions, 0 of none. An attempt after which the completion was cut off, before "wait" could
+ * come, counts neither for wait nor for arithmetic; one without a verdict not for verdicts. `aha/attempts` is the mean number a
+ * completion, `aha/mixed` the share of completions in two languages.
  */
 export function ahaMetrics(
   task: Task,

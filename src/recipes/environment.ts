@@ -12,6 +12,11 @@ export function promptIds(tokenizer: Tokenizer, prompt: string): number[] {
   return [tokenizer.id('<bos>'), ...tokenizer.encode(prompt.replace(/^<bos>/, ''))];
 }
 
+/** Rewards by the names of the task's reward functions, from their values in the order of `Environment.rewardNames`. */
+export function rewardsByName(task: Task, values: readonly number[]): Record<string, number> {
+  return Object.fromEntries(Object.keys(task.rewards).map((name, index) => [name, values[index] as number]));
+}
+
 export function environmentOf(task: Task): Environment {
   const { tokenizer } = task;
   const functions = Object.values(task.rewards);

@@ -11,10 +11,11 @@ export interface EvaluationSettings {
   readonly temperature: number;
   /** Held-out problems, the first ones; all 512 if not given. */
   readonly problems?: number;
-  /** Completions for each problem. */
+  /** Completions for each problem; 1 if not given. */
   readonly samples?: number;
-  /** Token texts that are never drawn, such as " wait ". */
+  /** Token texts that are never drawn, such as ` wait `. */
   readonly banned?: readonly string[];
+  /** The task's maxCompletionLength if not given. */
   readonly maxNewTokens?: number;
 }
 
@@ -23,6 +24,7 @@ export interface Evaluation {
   readonly accuracy: number;
   /** Share of problems with at least one right completion among its samples. */
   readonly passAtK: number;
+  /** Share of completions whose answer is well formed. */
   readonly format: number;
   /** Tokens, eos included. */
   readonly meanLength: number;
@@ -35,6 +37,7 @@ export interface Evaluation {
 /** Keeps the random numbers of an evaluation apart from those of training steps, which count from 1. */
 const EVALUATION_STEP = 0x80000000;
 
+/** Samples completions of held-out problems and judges them. Throws bad-settings, as for a banned text that is no token. */
 export async function evaluate(engine: Engine, task: Task, settings: EvaluationSettings): Promise<Evaluation> {
   const { tokenizer } = task;
   const samples = settings.samples ?? 1;

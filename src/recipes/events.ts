@@ -25,7 +25,7 @@ export type RunEvent =
     }
   /** Something that takes over a second, such as loading the model or evaluating: done of total, in words. */
   | { readonly type: 'progress'; readonly what: string; readonly done: number; readonly total: number }
-  /** A finished step. `group` is the group of one prompt; `stepMs` wall time; `tokens` sampled in it. Step 0 is the untrained base, evaluated only. */
+  /** A finished step. `group` is the group of one prompt; `stepMs` wall time; `tokens` sampled in it, prompts not included. Step 0 is the base model, evaluated only. */
   | {
       readonly type: 'step';
       readonly step: number;

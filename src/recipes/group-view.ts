@@ -1,6 +1,7 @@
 // The group of one prompt as a person looks at it: tokens with how far the step pushes them, rewards, advantages, attempts.
 import type { Rollout } from '../grpo/trainer.ts';
 import { succeeded } from './aha.ts';
+import { rewardsByName } from './environment.ts';
 import type { Task } from '../tasks/task.ts';
 
 /** One completion of the shown group. Arrays have one entry a token. */
@@ -37,12 +38,11 @@ export function groupView(task: Task, rollouts: readonly Rollout[], groupSize: n
   const group = rollouts.slice(first, first + groupSize);
   const prompt = task.tokenizer.decode((group[0] as Rollout).prompt.slice(1));
   const largest = Math.max(1e-30, ...group.flatMap(({ slopes }) => Array.from(slopes, Math.abs)));
-  const rewardNames = Object.keys(task.rewards);
   const completions = group.map((rollout) => ({
     tokens: rollout.ids.map((id) => task.tokenizer.decode([id])),
     push: Array.from(rollout.slopes, (slope) => -slope / largest),
     logProbs: rollout.logProbs,
-    rewards: Object.fromEntries(rewardNames.map((name, at) => [name, rollout.rewards[at] as number])),
+    rewards: rewardsByName(task, rollout.rewards),
     reward: rollout.reward,
     advantage: rollout.advantage,
     attempts: locateAttempts(task, prompt, rollout.ids),

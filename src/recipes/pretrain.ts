@@ -25,7 +25,7 @@ export interface PretrainSettings {
 
 const SEQUENCES = 256;
 const WARMUP_STEPS = 50;
-const LONGEST = 256;
+const MAX_POSITIONS = 256;
 
 const base = (
   task: TaskName,
@@ -79,9 +79,9 @@ export async function pretrain(
     intermediateSize,
     numLayers,
     numHeads,
-    maxPositions: LONGEST,
+    maxPositions: MAX_POSITIONS,
   };
-  const engine = await Engine.create(gpu, initialize(config, settings.seed), { maxSequences: 512 });
+  const engine = await Engine.create(gpu, initialize(config, settings.seed), { maxSequences: task.heldOut.length });
   const objective = await Objective.create(engine, SEQUENCES, 1);
   const options = resolveOptions({ lossType: 'cispo', epsilonHigh: 1, beta: 0 });
   const random = new Random(settings.seed, 1);
@@ -109,7 +109,8 @@ export async function pretrain(
   return engine;
 }
 
-function learningRate({ steps, peakLearningRate }: PretrainSettings, step: number): number {
+/** Of a step, counted from 1. */
+export function learningRate({ steps, peakLearningRate }: PretrainSettings, step: number): number {
   if (step <= WARMUP_STEPS) return (peakLearningRate * step) / WARMUP_STEPS;
   const progress = (step - WARMUP_STEPS) / Math.max(1, steps - WARMUP_STEPS);
   return peakLearningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * progress)));

@@ -5,10 +5,11 @@ import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
 import type { Metrics } from '../grpo/metrics.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
 import { Trainer, type Rollout } from '../grpo/trainer.ts';
+import { WAITS } from '../tasks/completion.ts';
 import { findTask } from '../tasks/registry.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
 import { ahaMetrics } from './aha.ts';
-import { environmentOf, MAX_PROMPT_TOKENS } from './environment.ts';
+import { environmentOf, MAX_PROMPT_TOKENS, rewardsByName } from './environment.ts';
 import { evaluate } from './evaluate.ts';
 import { groupView, type GroupView } from './group-view.ts';
 
@@ -82,7 +83,7 @@ export class Run {
       );
     }
     progress('Preparing the GPU', 0, 1);
-    const maxSequences = Math.max(64, options.promptsPerStep * options.numGenerations);
+    const maxSequences = options.promptsPerStep * options.numGenerations;
     const engine = await Engine.create(gpu, checkpoint, { maxSequences, maxLength });
     const trainer = await Trainer.create(engine, environmentOf(task), options, request.seed);
     progress('Preparing the GPU', 1, 1);
@@ -111,7 +112,6 @@ export class Run {
     }));
     const aha = ahaMetrics(this.task, texts);
     const evaluates = step % EVALUATE_EVERY === 0 || this.finished;
-    const rewardNames = Object.keys(this.task.rewards);
     return {
       step,
       metrics: { ...metrics, ...aha, ...(evaluates ? await this.#evaluation() : {}) },
@@ -120,7 +120,7 @@ export class Run {
         const { rewards, advantage } = rollouts[index] as Rollout;
         return {
           ...text,
-          rewards: Object.fromEntries(rewardNames.map((name, at) => [name, rewards[at] as number])),
+          rewards: rewardsByName(this.task, rewards),
           advantage,
         };
       }),
@@ -138,7 +138,7 @@ export class Run {
     this.#progress(what, 0, 3);
     const plain = await evaluate(this.engine, this.task, settings);
     this.#progress(what, 1, 3);
-    const banned = await evaluate(this.engine, this.task, { ...settings, banned: [' wait ', '等'] });
+    const banned = await evaluate(this.engine, this.task, { ...settings, banned: WAITS });
     this.#progress(what, 2, 3);
     const several = await evaluate(this.engine, this.task, {
       ...settings,

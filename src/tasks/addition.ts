@@ -136,7 +136,7 @@ export const addition: Task = {
   name: 'addition',
   title: 'Addition',
   asks: 'Add two numbers of up to three digits, column by column, carrying the one.',
-  emerges: 'It may learn to check its columns, and to say "wait" and add again after a slip.',
+  emerges: 'It may learn not to slip at all, which is easier than to check its columns and add again after a "wait".',
   tokenizer: new Tokenizer(),
   maxCompletionLength: LONGEST.completion,
   samplePrompt: (random) => promptOf(drawProblem(random, false)),

@@ -6,7 +6,8 @@ import type { Attempt } from './task.ts';
 
 const END_OF_THOUGHT = '</think>';
 const END = '<eos>';
-const WAITS: readonly string[] = [' wait ', '等'];
+/** "wait" in both languages, as tokens. */
+export const WAITS: readonly string[] = [' wait ', '等'];
 const VERDICTS: ReadonlyMap<string, 'yes' | 'no'> = new Map([
   [' yes', 'yes'],
   ['对', 'yes'],

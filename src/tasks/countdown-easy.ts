@@ -1,4 +1,4 @@
-// Countdown with plus and minus alone: few enough expressions that a small model learns to guess right in one go.
+// Countdown with plus and minus alone: few enough expressions that a small model learns within minutes.
 import { countdownTask } from './countdown.ts';
 
 export const countdownEasy = countdownTask(
@@ -6,7 +6,8 @@ export const countdownEasy = countdownTask(
     name: 'countdown-easy',
     title: 'Countdown, easy',
     asks: 'Reach the target with plus and minus, using each of the three numbers exactly once.',
-    emerges: 'It soon guesses better in one go, without a single "wait": the fast first lesson.',
+    emerges:
+      'It may learn to say "wait" after a wrong try; or, if its base hardly ever says it, to guess better in one go.',
   },
   ['+', '-'],
 );
