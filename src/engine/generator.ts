@@ -1,11 +1,19 @@
-// Sampling with a KV cache, all on the GPU: every token of every live sequence is one pass of the forward kernels, a draw, and a
-// compaction of the list of live sequences. The host only looks, now and then, whether any sequence lives.
-import sample from '../../shaders/sample.wgsl?raw';
+// Sampling with a KV cache, all on the GPU: a decoder makes the tokens of the live sequences and keeps the list of those that
+// live. The host only looks, now and then, whether any does.
 import { PlaygroundError } from '../base/errors.ts';
 import type { ModelConfig } from './config.ts';
-import { allocateActivations, planForward } from './forward.ts';
-import { uniformStruct, type Dispatch, type Gpu } from './gpu/gpu.ts';
-import { modelConstants, type Kernels } from './kernels.ts';
+import {
+  allocateSampling,
+  cacheLayerBytes,
+  SAMPLE_SOURCE,
+  type Decoder,
+  type SamplingBuffers,
+  type Wave,
+} from './decoder.ts';
+import { FUSED_SIZES, FusedDecoder, shareWork, type FusedSizes } from './fused-decoder.ts';
+import { uniformStruct, type Gpu } from './gpu/gpu.ts';
+import type { Kernels } from './kernels.ts';
+import { LayeredDecoder } from './layered-decoder.ts';
 import type { Parameters } from './parameters.ts';
 
 export interface SamplingSettings {
@@ -32,86 +40,63 @@ export interface Completion {
   readonly truncated: boolean;
 }
 
-type Buffers = ReturnType<typeof allocate>;
+/** How tokens are made: several in one dispatch, or each in many. The completions are the same. */
+export type DecoderKind = 'fused' | 'layered';
 
-/** The dispatches of one token: the model up to its last layer, the logits and the draw, the next token's rows. */
-interface Plan {
-  readonly body: readonly Dispatch[];
-  readonly draw: readonly Dispatch[];
-  readonly advance: readonly Dispatch[];
+export interface GeneratorOptions {
+  /** Sequences sampled at once; more are sampled in turns. */
+  readonly maxSequences: number;
+  /** If not given: fused on a GPU, where the model fits into a workgroup. */
+  readonly decoder?: DecoderKind | undefined;
+  readonly fused?: FusedSizes;
 }
 
 /** Bytes that the keys and values of all layers may take together. */
 const CACHE_BUDGET = 256 * 2 ** 20;
 
-/** Tokens a submit: short enough for a driver's watchdog on a slow GPU. */
-const TOKENS_PER_SUBMIT = 8;
-
 export class Generator {
   readonly #gpu: Gpu;
   readonly #config: ModelConfig;
-  readonly #maxSequences: number;
-  readonly #buffers: Buffers;
-  readonly #plan: Plan;
+  readonly #buffers: SamplingBuffers;
+  readonly #decoder: Decoder;
 
-  private constructor(gpu: Gpu, config: ModelConfig, maxSequences: number, buffers: Buffers, plan: Plan) {
+  private constructor(gpu: Gpu, config: ModelConfig, buffers: SamplingBuffers, decoder: Decoder) {
     this.#gpu = gpu;
     this.#config = config;
-    this.#maxSequences = maxSequences;
     this.#buffers = buffers;
-    this.#plan = plan;
+    this.#decoder = decoder;
   }
 
-  /** For up to `sequences` at once; more are sampled in turns. Sequences have at most config.maxPositions tokens. */
-  static async create(gpu: Gpu, parameters: Parameters, kernels: Kernels, sequences: number): Promise<Generator> {
+  /** Sequences have at most config.maxPositions tokens. Throws limit-too-small where fused decoding is asked for and does not fit. */
+  static async create(
+    gpu: Gpu,
+    parameters: Parameters,
+    kernels: Kernels,
+    options: GeneratorOptions,
+  ): Promise<Generator> {
     const { config } = parameters;
-    const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
-    const rowBytes = config.maxPositions * config.hiddenSize * 4;
-    const byCache = Math.floor(Math.min(maxStorageBufferBindingSize, CACHE_BUDGET / (2 * config.numLayers)) / rowBytes);
-    const maxSequences = Math.max(1, Math.min(sequences, byCache, maxComputeWorkgroupsPerDimension));
-    const buffers = allocate(gpu, config, maxSequences);
-    const { rows, ids, positions, sequenceOfRow, activations, caches, sampling, tokens, logProbs, states } = buffers;
-    const inputs = { rows, ids, positions };
-    const { body, head } = await planForward(kernels, inputs, parameters, activations, ({ qkv, attended }, layer) => {
-      const { key, value } = caches[layer] as (typeof caches)[number];
-      const bind = {
-        rows,
-        qkv,
-        out: attended,
-        sequences: sequenceOfRow,
-        positions,
-        key_cache: key,
-        value_cache: value,
-      };
-      return kernels.attentionCached(bind, config.maxPositions);
-    });
-    const constants = { ...modelConstants(config), MAX_LENGTH: config.maxPositions, MAX_SEQUENCES: maxSequences };
-    const [draw, advance] = await Promise.all([
-      gpu.dispatch({
-        source: sample,
-        entry: 'sample_token',
-        constants,
-        bind: {
-          rows,
-          sampling,
-          logits: activations.logits,
-          row_sequences: sequenceOfRow,
-          row_positions: positions,
-          tokens,
-          log_probs: logProbs,
-          states,
-        },
-        grid: (count) => [count, 1, 1],
-      }),
-      gpu.dispatch({
-        source: sample,
-        entry: 'sample_advance',
-        constants,
-        bind: { live_rows: rows, ids, positions, sequences: sequenceOfRow, tokens, states },
-        grid: () => [1, 1, 1],
-      }),
-    ]);
-    return new Generator(gpu, config, maxSequences, buffers, { body, draw: [...head, draw], advance: [advance] });
+    const { limits } = gpu.device;
+    // A software adapter pays for barriers: there layered decoding is up to twice as fast.
+    const { decoder: kind = gpu.adapter.software ? 'layered' : 'fused', fused: sizes = FUSED_SIZES } = options;
+    const work = kind === 'fused' ? shareWork(config, sizes, limits.maxComputeWorkgroupStorageSize) : null;
+    if (options.decoder === 'fused' && !work)
+      throw new PlaygroundError(
+        'limit-too-small',
+        'this model does not fit into the memory of a workgroup: use layered decoding or a smaller model',
+      );
+    const layerBytes = cacheLayerBytes(config);
+    const bindingBytes = work ? config.numLayers * layerBytes : layerBytes;
+    const maxSequences = Math.min(
+      options.maxSequences,
+      Math.floor(limits.maxStorageBufferBindingSize / bindingBytes),
+      Math.floor(CACHE_BUDGET / (2 * config.numLayers * layerBytes)),
+      limits.maxComputeWorkgroupsPerDimension,
+    );
+    const buffers = allocateSampling(gpu, config, Math.max(1, maxSequences));
+    const decoder = work
+      ? await FusedDecoder.create(gpu, parameters, kernels, buffers, work)
+      : await LayeredDecoder.create(gpu, parameters, kernels, buffers);
+    return new Generator(gpu, config, buffers, decoder);
   }
 
   /** A completion for every prompt. Throws bad-settings for an empty prompt, a token outside the vocabulary, or one too long. */
@@ -136,9 +121,10 @@ export class Generator {
       throw new PlaygroundError('bad-settings', 'every token is forbidden: allow at least one');
     if (!(settings.maxNewTokens >= 1))
       throw new PlaygroundError('bad-settings', `maxNewTokens must be at least 1, but it is ${settings.maxNewTokens}`);
+    const { maxSequences } = this.#buffers;
     const completions: Completion[] = [];
-    for (let first = 0; first < prompts.length; first += this.#maxSequences) {
-      completions.push(...(await this.#wave(prompts.slice(first, first + this.#maxSequences), first, settings)));
+    for (let first = 0; first < prompts.length; first += maxSequences) {
+      completions.push(...(await this.#wave(prompts.slice(first, first + maxSequences), first, settings)));
     }
     return completions;
   }
@@ -172,15 +158,16 @@ export class Generator {
     this.#gpu.write(sampling, new Uint8Array(samplingUniform(settings, firstSequence)));
 
     const lengths = prompts.map((prompt) => prompt.length);
-    const shortest = Math.min(...lengths);
-    const end = Math.min(T, Math.max(...lengths) + settings.maxNewTokens) - 1;
+    const wave: Wave = {
+      sequences: count,
+      shortest: Math.min(...lengths),
+      longest: Math.min(T, Math.max(...lengths) + settings.maxNewTokens),
+    };
     let looking: Promise<number> | null = null;
-    for (let position = 0; position < end; position += TOKENS_PER_SUBMIT) {
+    for (let position = 0; position < wave.longest - 1; position += this.#decoder.tokensPerSubmit) {
       this.#gpu.submit((encoder) => {
-        for (let p = position; p < Math.min(end, position + TOKENS_PER_SUBMIT); p++) {
-          const draws = p + 1 >= shortest ? this.#plan.draw : [];
-          this.#gpu.encode(encoder, [...this.#plan.body, ...draws, ...this.#plan.advance], count);
-        }
+        if (position === 0) this.#decoder.begin(encoder);
+        this.#decoder.encode(encoder, wave, position);
       });
       // Looks one submit behind, so that the GPU has work while the host waits.
       const live: number | null = looking && (await looking);
@@ -212,34 +199,10 @@ export class Generator {
   }
 }
 
-function allocate(gpu: Gpu, config: ModelConfig, sequences: number) {
-  const { hiddenSize: D, numLayers: L, maxPositions: T } = config;
-  const u32s = (label: string, count: number): GPUBuffer => gpu.buffer(label, count * 4);
-  return {
-    rows: gpu.buffer(
-      'live rows',
-      4,
-      GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-    ),
-    ids: u32s('live ids', sequences),
-    positions: u32s('live positions', sequences),
-    sequenceOfRow: u32s('live sequences', sequences),
-    activations: allocateActivations(gpu, config, sequences, false),
-    caches: Array.from({ length: L }, (_, layer) => ({
-      key: gpu.buffer(`layer ${layer} keys`, sequences * T * D * 4),
-      value: gpu.buffer(`layer ${layer} values`, sequences * T * D * 4),
-    })),
-    sampling: gpu.uniform('sampling', 48),
-    tokens: u32s('tokens', sequences * T),
-    logProbs: u32s('sampled log-probs', sequences * T),
-    states: u32s('sequence states', sequences * 4),
-  };
-}
-
 function samplingUniform(settings: SamplingSettings, firstSequence: number): ArrayBuffer {
   const mask = (word: number): number =>
     settings.forbidden.reduce((bits, id) => (id >> 5 === word ? bits | (1 << (id & 31)) : bits), 0) >>> 0;
-  return uniformStruct(sample, 'Sampling', {
+  return uniformStruct(SAMPLE_SOURCE, 'Sampling', {
     temperature: settings.temperature,
     top_k: settings.topK,
     top_p: settings.topP,

@@ -1,6 +1,6 @@
 // The engine's one door: token ids in, log-probs and updated weights out. It knows no task, no text and no reward.
 import { validateConfig, type Checkpoint, type ModelConfig } from './config.ts';
-import { Generator, type Completion, type SamplingSettings } from './generator.ts';
+import { Generator, type Completion, type GeneratorOptions, type SamplingSettings } from './generator.ts';
 import type { Gpu } from './gpu/gpu.ts';
 import { Kernels } from './kernels.ts';
 import { Learner } from './learner.ts';
@@ -13,9 +13,7 @@ export type { Completion, SamplingSettings } from './generator.ts';
 export type { Sequence } from './batch.ts';
 export { initialize } from './initialize.ts';
 
-export interface EngineOptions {
-  /** Sequences sampled at once; more are sampled in turns. */
-  readonly maxSequences: number;
+export interface EngineOptions extends GeneratorOptions {
   /** Longest sequence, prompt and completion together. The checkpoint's own maximum if not given. */
   readonly maxLength?: number;
   /** Rows a training micro-batch; as many as limits and memory allow if not given. */
@@ -47,7 +45,7 @@ export class Engine {
     const kernels = new Kernels(gpu, config);
     const [learner, generator] = await Promise.all([
       Learner.create(gpu, policy, kernels, options.maxRows),
-      Generator.create(gpu, policy, kernels, options.maxSequences),
+      Generator.create(gpu, policy, kernels, options),
     ]);
     learner.freezeReference();
     await gpu.read([]); // anything that went wrong so far is thrown here

@@ -7,6 +7,7 @@ import reduce from '../../shaders/reduce.wgsl?raw';
 import rmsNorm from '../../shaders/rms-norm.wgsl?raw';
 import rope from '../../shaders/rope.wgsl?raw';
 import swiglu from '../../shaders/swiglu.wgsl?raw';
+import transpose from '../../shaders/transpose.wgsl?raw';
 import { paddedVocabulary, RMS_NORM_EPS, ROPE_THETA, type ModelConfig } from './config.ts';
 import type { Dispatch, Gpu, KernelCall, ShaderConstants } from './gpu/gpu.ts';
 
@@ -56,7 +57,8 @@ export class Kernels {
   readonly config: ModelConfig;
   readonly #gpu: Gpu;
   readonly #constants: ShaderConstants;
-  readonly #turns: GPUBuffer;
+  /** [maxPositions, K/2] of (cos, sin), for rotary position embedding. */
+  readonly turns: GPUBuffer;
   /** Where the products come from, and how many rows of results a workgroup makes, of 32 columns each. */
   readonly #products: { readonly source: string; readonly rows: number };
 
@@ -67,8 +69,8 @@ export class Kernels {
     // Barriers cost a software adapter more than tiles save.
     this.#products = gpu.adapter.software ? { source: matmul, rows: 32 } : { source: matmulTiled, rows: 64 };
     const table = rotaryTable(config);
-    this.#turns = gpu.buffer('rotary table', table.byteLength);
-    gpu.write(this.#turns, table);
+    this.turns = gpu.buffer('rotary table', table.byteLength);
+    gpu.write(this.turns, table);
   }
 
   /** In how many shares the rows of a weight's gradient are summed, [OUT, IN] or [1, IN]. */
@@ -183,7 +185,7 @@ export class Kernels {
     qkv: GPUBuffer,
   ): Promise<Dispatch> {
     const grid = this.#elementwise(this.config.hiddenSize);
-    return this.#dispatch(rope, entry, grid, { rows, positions, turns: this.#turns, qkv });
+    return this.#dispatch(rope, entry, grid, { rows, positions, turns: this.turns, qkv });
   }
 
   swiglu(rows: GPUBuffer, gate_up: GPUBuffer, y: GPUBuffer): Promise<Dispatch> {
@@ -194,6 +196,16 @@ export class Kernels {
   swigluBackward(rows: GPUBuffer, gate_up: GPUBuffer, d_y: GPUBuffer, d_gate_up: GPUBuffer): Promise<Dispatch> {
     const grid = this.#elementwise(this.config.intermediateSize / 4);
     return this.#dispatch(swiglu, 'swiglu_backward', grid, { rows, gate_up, d_y, d_gate_up });
+  }
+
+  /** `weight`, [OUT, IN], as [IN, OUT]. */
+  transpose(
+    weight: Resource,
+    transposed: Resource,
+    sizes: { readonly IN: number; readonly OUT: number },
+  ): Promise<Dispatch> {
+    const grid: KernelCall['grid'] = () => [ceilDiv(sizes.IN, 32), ceilDiv(sizes.OUT, 32), 1];
+    return this.#dispatch(transpose, 'transpose_weight', grid, { weight, transposed }, sizes);
   }
 
   /** Attention within packed sequences: the forward pass or one of the backward passes. */

@@ -142,6 +142,15 @@ describe('bench', { timeout: GPU_MS }, () => {
     expect(labels('samplingProfile')).toContain('sample_token');
     expect(labels('trainingProfile')).toContain('adamw_update');
   });
+
+  it('samples with the decoder it is told to', async () => {
+    const size = ['--hidden-size', '16', '--layers', '1', '--heads', '2', '--sequences', '16', '--new-tokens', '4'];
+    const [line] = await linesOf('bench', ...size, '--repeats', '1', '--decoder', 'fused', '--fused-sequences', '8');
+    expect(line).toMatchObject({ decoder: 'fused', fused: { sequences: 8 } });
+    const labels = (line?.['samplingProfile'] as Line[]).map(({ label }) => label);
+    expect(labels).toContain('decode_tokens');
+    expect(labels).not.toContain('sample_token');
+  });
 });
 
 describe('train on a model that diverges', { timeout: GPU_MS }, () => {

@@ -1,8 +1,8 @@
 // The draw of a token, against the distribution that it should have, and the list of sequences that live on.
 import { describe, expect, it } from 'vitest';
-import source from '../../shaders/sample.wgsl?raw';
 import { Random } from '../../src/base/random.ts';
 import { paddedVocabulary } from '../../src/engine/config.ts';
+import { SAMPLE_SOURCE as source } from '../../src/engine/decoder.ts';
 import { uniformStruct } from '../../src/engine/gpu/gpu.ts';
 import { samplingFixtures } from '../reference/fixtures.ts';
 import { logSoftmax, type Numbers } from '../reference/layers.ts';
@@ -42,7 +42,7 @@ async function drawTokens(
   const { tokens, log_probs, states } = await runKernel(await openGpu(), {
     source,
     entry: 'sample_token',
-    constants: { V, VP: paddedVocabulary(V), MAX_LENGTH, MAX_SEQUENCES: rows },
+    constants: { V, VP: paddedVocabulary(V), MAX_LENGTH, MAX_SEQUENCES: rows, DRAWS: 1, ADVANCE: 1 },
     reads: {
       rows: Uint32Array.of(rows),
       sampling: uniformStruct(source, 'Sampling', { ...PLAIN, ...settings }),
@@ -200,7 +200,12 @@ describe('sample_token', () => {
 describe('sample_advance', () => {
   const MAX_SEQUENCES = 600;
 
-  it.each([589, 256, 1, 0])('drops what is done of %i sequences and keeps the order', async (count) => {
+  it.each([
+    [589, 1],
+    [256, 2],
+    [1, 1],
+    [0, 1],
+  ])('drops what is done of %i sequences, keeps the order and moves on by %i', async (count, ADVANCE) => {
     const gpu = await openGpu();
     const random = new Random(count);
     const before = random.shuffle(Array.from({ length: MAX_SEQUENCES }, (_, sequence) => sequence));
@@ -211,7 +216,7 @@ describe('sample_advance', () => {
     const after = await runKernel(gpu, {
       source,
       entry: 'sample_advance',
-      constants: { V: 23, VP: 24, MAX_LENGTH, MAX_SEQUENCES },
+      constants: { V: 23, VP: 24, MAX_LENGTH, MAX_SEQUENCES, DRAWS: 1, ADVANCE },
       reads: { tokens, states: Uint32Array.from(done.flatMap((ended) => [1, MAX_LENGTH, 2, ended ? 1 : 0])) },
       writes: {
         live_rows: Uint32Array.of(count),
@@ -223,8 +228,8 @@ describe('sample_advance', () => {
     });
     expect(after.live_rows[0]).toBe(live.length);
     expect(Array.from(after.sequences.subarray(0, live.length))).toEqual(live);
-    expect(Array.from(after.positions.subarray(0, live.length))).toEqual(live.map(() => position + 1));
-    const next = live.map((sequence) => tokens[sequence * MAX_LENGTH + position + 1]!);
+    expect(Array.from(after.positions.subarray(0, live.length))).toEqual(live.map(() => position + ADVANCE));
+    const next = live.map((sequence) => tokens[sequence * MAX_LENGTH + position + ADVANCE]!);
     expect(Array.from(after.ids.subarray(0, live.length))).toEqual(next);
   });
 });

@@ -1,11 +1,12 @@
 // bench: what sampling and training take on this GPU, with random weights and no early stop. Medians of repeated runs, after one
 // that is not counted; then one run more, in which every kernel is timed by itself where the GPU can.
+import { FUSED_SIZES } from '../../engine/fused-decoder.ts';
 import { Profiler } from '../../engine/gpu/profiler.ts';
 import { Engine, initialize, type Completion } from '../../engine/index.ts';
 import { Objective, type Sample, type UpdateReport } from '../../grpo/objective.ts';
 import { resolveOptions } from '../../grpo/options.ts';
 import { VOCABULARY } from '../../tasks/tokenizer.ts';
-import { Arguments } from '../arguments.ts';
+import { Arguments, UsageError } from '../arguments.ts';
 import { printJson } from '../files.ts';
 import { withGpu } from '../node-gpu.ts';
 
@@ -14,7 +15,10 @@ const GROUP = 16;
 const EOS = VOCABULARY.indexOf('<eos>');
 
 export async function bench(args: readonly string[]): Promise<void> {
-  const given = new Arguments(args, ['hidden-size', 'layers', 'heads', 'sequences', 'new-tokens', 'repeats']);
+  const given = new Arguments(args, [
+    ...['hidden-size', 'layers', 'heads', 'sequences', 'new-tokens', 'repeats'],
+    ...['decoder', 'fused-sequences', 'fused-tokens', 'fused-threads'],
+  ]);
   const whole = (name: string, fallback: number, max: number): number =>
     given.number(name, fallback, { min: 1, max, integer: true });
   const hiddenSize = whole('hidden-size', 128, 256);
@@ -28,6 +32,15 @@ export async function bench(args: readonly string[]): Promise<void> {
     numLayers: whole('layers', 4, 8),
     numHeads: whole('heads', 4, 8),
     maxPositions: PROMPT_TOKENS + newTokens,
+  };
+  const decoder = given.text('decoder');
+  if (decoder !== undefined && decoder !== 'fused' && decoder !== 'layered')
+    throw new UsageError(`--decoder must be fused or layered, but it is "${decoder}"`);
+  const fused = {
+    ...FUSED_SIZES,
+    sequences: 4 * Math.ceil(whole('fused-sequences', FUSED_SIZES.sequences, 16) / 4),
+    tokens: whole('fused-tokens', FUSED_SIZES.tokens, 256),
+    threads: 64 * Math.ceil(whole('fused-threads', FUSED_SIZES.threads, 256) / 64),
   };
   const options = { ...resolveOptions({ beta: 0, numGenerations: GROUP }), rewardWeights: [1] };
   const optimizer = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, weightDecay: 0, maxGradNorm: 1 };
@@ -44,7 +57,7 @@ export async function bench(args: readonly string[]): Promise<void> {
 
   await withGpu(async (gpu) => {
     const begin = performance.now();
-    const engine = await Engine.create(gpu, initialize(config, 1), { maxSequences: sequences });
+    const engine = await Engine.create(gpu, initialize(config, 1), { maxSequences: sequences, decoder, fused });
     const objective = await Objective.create(engine, sequences, 1);
     const startMs = performance.now() - begin;
     const sample = (step: number): Promise<Completion[]> =>
@@ -76,6 +89,8 @@ export async function bench(args: readonly string[]): Promise<void> {
       config,
       sequences,
       newTokens,
+      decoder,
+      fused,
       startMs,
       samplingMs,
       trainingMs,

@@ -74,10 +74,10 @@ export class Gpu {
         'webgpu-unavailable',
         'WebGPU found no adapter: enable hardware acceleration in the browser settings',
       );
-    const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+    const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize } = adapter.limits;
     try {
       const device = await adapter.requestDevice({
-        requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+        requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize },
         requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
       });
       return new Gpu(device, describeAdapter(adapter.info));
