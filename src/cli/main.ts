@@ -39,6 +39,7 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
               --model DIR --rollout FILE [--ref DIR] [--set name=value ...]
   bench     how long sampling and training take on this GPU
               [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]
+              [--decoder layered|fused] [--fused-sequences S] [--fused-tokens K] [--fused-threads N]
 
 With --json, standard output is JSON lines and nothing else; eval, score, reward, loss and bench always print one such line.
 Exit status: 2 for wrong use, 1 for any other failure, each with one line on standard error.`;
