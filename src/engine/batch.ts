@@ -76,3 +76,25 @@ function pack(sequences: readonly Sequence[], first: number, end: number, rows: 
   }
   return { rows, rowOffset, ids, positions, spans, labels };
 }
+
+/** Rows of all batches of a step. */
+export function rowCount(batches: readonly Batch[]): number {
+  return batches.reduce((sum, batch) => sum + batch.rows, 0);
+}
+
+/** Values of a step's rows to one array a sequence, its completion tokens only; 0 for a sequence in no batch. */
+export function unpackRows(
+  sequences: readonly Sequence[],
+  batches: readonly Batch[],
+  values: Float32Array,
+): Float32Array[] {
+  const bySequence = sequences.map(({ ids, promptLength }) => new Float32Array(ids.length - promptLength));
+  for (const { rows, rowOffset, positions, labels } of batches) {
+    for (let row = 0; row < rows; row++) {
+      const number = labels[row * 2 + 1] as number;
+      const token = (positions[row] as number) + 1 - (sequences[number] as Sequence).promptLength;
+      if (token >= 0) (bySequence[number] as Float32Array)[token] = values[rowOffset + row] as number;
+    }
+  }
+  return bySequence;
+}

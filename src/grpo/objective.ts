@@ -7,11 +7,12 @@ import objectiveSource from '../../shaders/objective.wgsl?raw';
 import policyGradientSource from '../../shaders/policy-gradient.wgsl?raw';
 import softmaxSource from '../../shaders/softmax.wgsl?raw';
 import { PlaygroundError } from '../base/errors.ts';
-import { NO_TARGET, type Batch, type Sequence } from '../engine/batch.ts';
+import { NO_TARGET, rowCount, unpackRows, type Batch, type Sequence } from '../engine/batch.ts';
 import { paddedVocabulary } from '../engine/config.ts';
 import { uniformStruct, type Dispatch, type Gpu } from '../engine/gpu/gpu.ts';
 import type { Engine } from '../engine/index.ts';
 import type { AdamWSettings } from '../engine/optimizer.ts';
+import { aggregationWeights } from './aggregation.ts';
 import { ADVANTAGE_ESTIMATORS, SCALE_REWARDS, type GrpoOptions } from './options.ts';
 
 /** A prompt with one completion. */
@@ -218,7 +219,7 @@ export class Objective {
       });
     }
     const [bytes] = await gpu.read([{ buffer: this.#buffers.logProbs, bytes: rowCount(batches) * 4 }]);
-    return splitRows(samples, batches, new Float32Array(bytes as ArrayBuffer));
+    return unpackRows(samples, batches, new Float32Array(bytes as ArrayBuffer));
   }
 
   #check(samples: readonly Sample[]): void {
@@ -331,7 +332,7 @@ export class Objective {
     const mean = (sum: number, count = tokens): number => sum / Math.max(1, count);
     const ratios = options.importanceSamplingLevel === 'sequence' ? samples.length : tokens;
     const column = (at: number): Float32Array[] =>
-      splitRows(
+      unpackRows(
         samples,
         batches,
         Float32Array.from({ length: rows }, (_, row) => termRows[row * 4 + at] as number),
@@ -358,40 +359,6 @@ export class Objective {
       slopes: column(SLOPE_TERM),
     };
   }
-}
-
-/**
- * The weight of a token's loss, by sample: 1 / (B |o_i|) for grpo and sapo, 1 / (tokens in the batch) for bnpo, dapo and cispo,
- * 1 / (B L) for dr_grpo. B counts every sample, tokens only those in the loss.
- */
-export function aggregationWeights(
-  samples: readonly Sample[],
-  inLoss: readonly boolean[],
-  options: Pick<GrpoOptions, 'lossType' | 'maxCompletionLength'>,
-): Float32Array {
-  const lengths = samples.map((sample, index) => (inLoss[index] ? sample.ids.length - sample.promptLength : 0));
-  const tokens = Math.max(1, lengths.reduce((sum, length) => sum + length, 0)); // prettier-ignore
-  return Float32Array.from(lengths, (length) => {
-    if (options.lossType === 'grpo' || options.lossType === 'sapo') return 1 / (samples.length * Math.max(1, length));
-    return options.lossType === 'dr_grpo' ? 1 / (samples.length * options.maxCompletionLength) : 1 / tokens;
-  });
-}
-
-function rowCount(batches: readonly Batch[]): number {
-  return batches.reduce((sum, batch) => sum + batch.rows, 0);
-}
-
-/** Values of rows to one array a sample, its completion tokens only. */
-function splitRows(samples: readonly Sample[], batches: readonly Batch[], values: Float32Array): Float32Array[] {
-  const bySample = samples.map((sample) => new Float32Array(sample.ids.length - sample.promptLength));
-  for (const { rows, rowOffset, positions, labels } of batches) {
-    for (let row = 0; row < rows; row++) {
-      const number = labels[row * 2 + 1] as number;
-      const token = (positions[row] as number) + 1 - (samples[number] as Sample).promptLength;
-      if (token >= 0) (bySample[number] as Float32Array)[token] = values[rowOffset + row] as number;
-    }
-  }
-  return bySample;
 }
 
 type Buffers = ReturnType<typeof allocate>;

@@ -9,7 +9,7 @@ import { Random } from '../../src/base/random.ts';
 import { NO_TARGET, packBatches } from '../../src/engine/batch.ts';
 import { paddedVocabulary } from '../../src/engine/config.ts';
 import { uniformStruct } from '../../src/engine/gpu/gpu.ts';
-import { aggregationWeights } from '../../src/grpo/objective.ts';
+import { aggregationWeights } from '../../src/grpo/aggregation.ts';
 import { ADVANTAGE_ESTIMATORS, SCALE_REWARDS, type GrpoOptions } from '../../src/grpo/options.ts';
 import { advantageFixtures, lossFixture } from '../reference/fixtures.ts';
 import { advantages, standardDeviation } from '../reference/grpo.ts';
