@@ -21,6 +21,16 @@ test.describe('the recorded run', () => {
     await expect(page.getByRole('button', { name: 'Play the recording' })).toBeVisible();
   });
 
+  test('is that of the chosen preset where it has one', async ({ page }) => {
+    await open(page);
+    await page.getByRole('radio', { name: 'Countdown, easy' }).check();
+    await expect(page.getByText('Recorded run of “First lesson”')).toBeVisible();
+    await page.getByRole('radio', { name: 'Addition' }).check();
+    await expect(page.getByText('Recorded run of “First lesson”')).toBeVisible();
+    await page.getByRole('radio', { name: 'Countdown', exact: true }).check();
+    await expect(page.getByText('Recorded run of “The aha”')).toBeVisible();
+  });
+
   test('stands at its end where motion is not wanted', async ({ page }) => {
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await open(page);

@@ -115,6 +115,20 @@ describe('the recorded run', () => {
     expect([recording.playing, recording.view.phase]).toEqual([true, 'running']);
   });
 
+  it('gives way to another, from its start, and stays where there is no other', async () => {
+    serve(Response.json(simulatedRecording()));
+    const recording = new Recording();
+    await recording.load('run.json');
+    recording.toEnd();
+    serve(new Response('no', { status: 404 }));
+    expect(await recording.load('none.json')).toBe(false);
+    expect(recording.view.phase).toBe('finished');
+    serve(Response.json(simulatedRecording()));
+    expect(await recording.load('other.json')).toBe(true);
+    expect(recording.view.steps).toHaveLength(0);
+    expect(await recording.load('other.json')).toBe(false);
+  });
+
   it.each([
     ['an error', () => new Response('no', { status: 404 })],
     ['a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],

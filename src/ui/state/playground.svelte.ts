@@ -1,4 +1,6 @@
 // Everything that the page holds: the form, the visitor's run, and the recorded run that plays until there is one.
+import type { PresetName } from '../../recipes/presets.ts';
+import type { TaskName } from '../../tasks/task.ts';
 import type { RunSettings, SessionApi } from '../../worker/protocol.ts';
 import { Recording } from './recording.svelte.ts';
 import { Run } from './run.svelte.ts';
@@ -6,7 +8,8 @@ import { pace, type RunView } from './run-view.ts';
 import { Settings } from './settings.svelte.ts';
 import { Theme } from './theme.svelte.ts';
 
-const RECORDED_RUN = './recorded-aha.json';
+/** The presets with a recorded run, `recorded-<preset>.json`; the first one plays where the chosen preset has none. */
+const RECORDED: readonly PresetName[] = ['aha', 'first-lesson'];
 
 export class Playground {
   readonly settings = new Settings();
@@ -46,7 +49,28 @@ export class Playground {
       this.#addressProblem = error instanceof Error ? error.message : String(error);
     }
     void this.run.findAdapter();
-    if (!(await this.recording.load(RECORDED_RUN)) || this.run.phase !== 'empty') return;
+    const { name } = this.settings.preset;
+    await this.#tell(RECORDED.includes(name) ? name : (RECORDED[0] as PresetName));
+  }
+
+  choosePreset(preset: PresetName): void {
+    this.settings.choosePreset(preset);
+    this.#tellChosen();
+  }
+
+  chooseTask(task: TaskName): void {
+    this.settings.chooseTask(task);
+    this.#tellChosen();
+  }
+
+  #tellChosen(): void {
+    const { name } = this.settings.preset;
+    if (RECORDED.includes(name) && this.run.phase === 'empty') void this.#tell(name);
+  }
+
+  /** Plays the recorded run of a preset, unless the visitor has a run. */
+  async #tell(preset: PresetName): Promise<void> {
+    if (!(await this.recording.load(`./recorded-${preset}.json`)) || this.run.phase !== 'empty') return;
     if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.recording.toEnd();
     else this.recording.play();
   }

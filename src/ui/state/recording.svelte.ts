@@ -10,6 +10,7 @@ export class Recording {
   readonly #feed = new EventFeed();
   #run = $state.raw<RecordedRun | null>(null);
   #playing = $state(false);
+  #url = '';
   #next = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -30,10 +31,20 @@ export class Recording {
     return TELLING_MS / Math.max(1, this.#run?.events.length ?? 0);
   }
 
-  /** Resolves to whether there is a recording at the address. */
+  /**
+   * Puts the recording at the address in place of the one before, from its start. Resolves to false where there is none, or where it
+   * is in place already or no longer wanted; then nothing changes.
+   */
   async load(url: string): Promise<boolean> {
-    this.#run = await fetchRun(url);
-    return this.#run !== null;
+    if (url === this.#url) return false;
+    this.#url = url;
+    const run = await fetchRun(url);
+    if (!run || url !== this.#url) return false;
+    this.pause();
+    this.#feed.clear();
+    this.#next = 0;
+    this.#run = run;
+    return true;
   }
 
   /** From where it stands, or from the start if it was at its end. */
