@@ -23,11 +23,11 @@ test.describe('the recorded run', () => {
 
   test('is that of the chosen preset where it has one', async ({ page }) => {
     await open(page);
-    await page.getByRole('radio', { name: 'Countdown, easy' }).check();
+    await page.getByText('Countdown, easy', { exact: true }).click();
     await expect(page.getByText('Recorded run of “First lesson”')).toBeVisible();
-    await page.getByRole('radio', { name: 'Addition' }).check();
+    await page.getByText('Addition', { exact: true }).click();
     await expect(page.getByText('Recorded run of “First lesson”')).toBeVisible();
-    await page.getByRole('radio', { name: 'Countdown', exact: true }).check();
+    await page.getByText('Countdown', { exact: true }).click();
     await expect(page.getByText('Recorded run of “The aha”')).toBeVisible();
   });
 
