@@ -46,7 +46,7 @@ export type DecoderKind = 'fused' | 'layered';
 export interface GeneratorOptions {
   /** Sequences sampled at once; more are sampled in turns. */
   readonly maxSequences: number;
-  /** Layered if not given: on software adapters it is up to twice as fast, since barriers cost more there. */
+  /** Layered if not given: fused is slower on software adapters, where barriers cost more, and no GPU has timed it. */
   readonly decoder?: DecoderKind | undefined;
   readonly fused?: FusedSizes;
 }
