@@ -33,12 +33,24 @@ export interface Rollout extends Completion, Outcome {
   readonly slopes: Float32Array;
 }
 
+/** The first half of a step: what the policy said and what it earned, group after group. */
+export interface Draft {
+  readonly prompts: readonly (readonly number[])[];
+  readonly completions: readonly Completion[];
+  /** One a reward function, for every completion. */
+  readonly rewards: readonly (readonly number[])[];
+  readonly samplingMs: number;
+  readonly gradingMs: number;
+}
+
 export interface TrainerStep {
   /** Counts from 1. */
   readonly step: number;
   /** Group after group. */
   readonly rollouts: readonly Rollout[];
   readonly metrics: Metrics;
+  /** Wall time of the step's parts; there are no others. */
+  readonly parts: { readonly samplingMs: number; readonly gradingMs: number; readonly trainingMs: number };
 }
 
 export class Trainer {
@@ -71,23 +83,33 @@ export class Trainer {
     return new Trainer(engine, objective, environment, options, seed);
   }
 
-  /** One step. Throws diverged where the loss or the gradient is not finite; the weights then stay those of the last update that was. */
+  /** One step. Throws what `learn` throws. */
   async step(): Promise<TrainerStep> {
+    return this.learn(await this.draft());
+  }
+
+  /** Rollout and score of the next step, which only depend on the seed, the step and the weights. */
+  async draft(): Promise<Draft> {
+    const begin = performance.now();
+    const step = this.#step + 1;
+    const { eos } = this.#environment;
+    const prompts = this.#drawPrompts(step);
+    const maxNewTokens = this.#options.maxCompletionLength;
+    const settings = { ...this.#options, forbidden: [], seed: this.#seed, step, eos, maxNewTokens };
+    const completions = await this.#engine.generate(prompts, settings);
+    const sampled = performance.now();
+    const rewards = completions.map(({ ids }, index) =>
+      this.#environment.grade(prompts[index] as readonly number[], ids),
+    );
+    const samplingMs = sampled - begin;
+    return { prompts, completions, rewards, samplingMs, gradingMs: performance.now() - sampled };
+  }
+
+  /** Advantage and update. Throws diverged where the loss or the gradient is not finite; the weights then stay those of the last update that was. */
+  async learn({ prompts, completions, rewards, samplingMs, gradingMs }: Draft): Promise<TrainerStep> {
     const begin = performance.now();
     const step = this.#step + 1;
     const options = this.#options;
-    const environment = this.#environment;
-
-    const prompts = this.#drawPrompts(step);
-    const completions = await this.#engine.generate(prompts, {
-      ...options,
-      forbidden: [],
-      seed: this.#seed,
-      step,
-      eos: environment.eos,
-      maxNewTokens: options.maxCompletionLength,
-    });
-    const rewards = completions.map(({ ids }, index) => environment.grade(prompts[index] as readonly number[], ids));
     const learningRate = options.learningRate * Math.min(1, step / Math.max(1, options.warmupSteps));
     const report = await this.#update(prompts, completions, rewards, learningRate);
 
@@ -100,13 +122,13 @@ export class Trainer {
       rewards: rewards[index] as readonly number[],
       slopes: report.slopes[index] as Float32Array,
     }));
-    const seconds = (performance.now() - begin) / 1000;
-    const metrics = stepMetrics(rollouts, report, environment.rewardNames, options, {
-      seconds,
+    const trainingMs = performance.now() - begin;
+    const metrics = stepMetrics(rollouts, report, this.#environment.rewardNames, options, {
+      seconds: (samplingMs + gradingMs + trainingMs) / 1000,
       tokens: this.#tokens,
       learningRate,
     });
-    return { step, rollouts, metrics };
+    return { step, rollouts, metrics, parts: { samplingMs, gradingMs, trainingMs } };
   }
 
   /** Every prompt, G times in a row. A step's prompts depend on the seed and the step alone. */
