@@ -52,6 +52,23 @@ describe('a device', () => {
     expect(gpu.allocatedBytes).toBe(before);
   });
 
+  it('counts what it is given to do', async () => {
+    const gpu = await openGpu();
+    const values = gpu.buffer('values', 16);
+    const dispatch = await gpu.dispatch({
+      source: doubling,
+      entry: 'double',
+      constants: { FACTOR: 2 },
+      bind: { values },
+      grid: (rows) => [rows, 1, 1],
+    });
+    const before = { ...gpu.counts };
+    gpu.submit((encoder) => gpu.encode(encoder, [dispatch, dispatch], 4));
+    await gpu.read([]);
+    expect(gpu.counts).toEqual({ dispatches: before.dispatches + 2, submits: before.submits + 2 });
+    gpu.free([values]);
+  });
+
   it('counts the bytes of its buffers until they are freed, once', async () => {
     const gpu = await openGpu();
     const before = gpu.allocatedBytes;

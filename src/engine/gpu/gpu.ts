@@ -39,6 +39,8 @@ export class Gpu {
   profiler: Profiler | null = null;
   /** Bytes in buffers that exist now. */
   allocatedBytes = 0;
+  /** Since the device was opened. */
+  readonly counts = { dispatches: 0, submits: 0 };
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #buffers = new Set<GPUBuffer>();
   readonly #staging: GPUBuffer[] = [];
@@ -181,6 +183,7 @@ export class Gpu {
 
   /** Encodes dispatches into one compute pass, or a pass each while a profiler is at work. */
   encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], rows: number): void {
+    this.counts.dispatches += dispatches.length;
     if (this.profiler?.encode(encoder, dispatches, rows)) return;
     const pass = encoder.beginComputePass();
     for (const { pipeline, bindings, grid } of dispatches) {
@@ -196,6 +199,7 @@ export class Gpu {
     const encoder = this.device.createCommandEncoder();
     record(encoder);
     this.device.queue.submit([encoder.finish()]);
+    this.counts.submits += 1;
   }
 
   /** Copies of the first `bytes` of buffers, after everything submitted before. Throws whatever went wrong on the device since the last call. */
