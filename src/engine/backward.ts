@@ -1,6 +1,6 @@
 // The backward pass as a list of dispatches, over the activations of a forward pass. Norms and swiglu are made anew, since that
 // is cheaper than memory. Weight gradients gather in partial sums over all micro-batches and are added up once a step.
-import { paddedVocabulary } from './config.ts';
+import { headWidth, paddedVocabulary, type ModelConfig } from './config.ts';
 import type { Activations, RowInputs } from './forward.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels, Resource } from './kernels.ts';
@@ -17,9 +17,26 @@ export interface BackwardPlan {
   readonly reductions: readonly Dispatch[];
 }
 
-/** Bytes that the plan's own buffers take a row. */
-export function backwardBytes({ hiddenSize: D, intermediateSize: F, numHeads: H }: Kernels['config']): number {
+/** Gradients of activations, from the end of a model to its beginning: scratch that the models of one learner share. */
+export type BackwardScratch = ReturnType<typeof allocateScratch>;
+
+/** Bytes that `allocateScratch` takes a row. */
+export function backwardBytes({ hiddenSize: D, intermediateSize: F, numHeads: H }: ModelConfig): number {
   return (6 * D + 3 * F + H) * 4;
+}
+
+export function allocateScratch(gpu: Gpu, config: ModelConfig, maxRows: number) {
+  const { hiddenSize: D, intermediateSize: F, numHeads: H } = config;
+  const make = (label: string, width: number): GPUBuffer => gpu.buffer(label, maxRows * width * 4);
+  return {
+    d_x: make('d_x', D), // of the residual stream
+    d_normed: make('d_normed', D),
+    d_attended: make('d_attended', D),
+    d_qkv: make('d_qkv', 3 * D),
+    d_gated: make('d_gated', F),
+    d_gateUp: make('d_gate_up', 2 * F),
+    delta: make('delta', H),
+  };
 }
 
 export async function planBackward(
@@ -29,20 +46,12 @@ export async function planBackward(
   spans: GPUBuffer,
   parameters: Parameters,
   activations: Activations,
+  scratch: BackwardScratch,
   gradients: Parameters,
-  maxRows: number,
 ): Promise<BackwardPlan> {
-  const { hiddenSize: D, intermediateSize: F, numHeads: H, vocabSize } = kernels.config;
-  const VP = paddedVocabulary(vocabSize);
+  const { hiddenSize: D, intermediateSize: F, vocabSize } = kernels.config;
   const { normed, gated, layers, last, lastScale, logits } = activations;
-  const make = (label: string, width: number): GPUBuffer => gpu.buffer(label, maxRows * width * 4);
-  const d_x = make('d_x', D); // from the end of the model to its beginning
-  const d_normed = make('d_normed', D);
-  const d_attended = make('d_attended', D);
-  const d_qkv = make('d_qkv', 3 * D);
-  const d_gated = make('d_gated', F);
-  const d_gateUp = make('d_gate_up', 2 * F);
-  const delta = make('delta', H);
+  const { d_x, d_normed, d_attended, d_qkv, d_gated, d_gateUp, delta } = scratch;
   const calls: Promise<Dispatch>[] = [];
   const partials: GPUBuffer[] = [];
   const reductions: Promise<Dispatch>[] = [];
@@ -75,11 +84,12 @@ export async function planBackward(
     calls.push(kernels.normBackward(rows, x, gain, scale, d_normed, d_x));
   };
 
-  // The head: normed still holds norm(x_L). The embedding's gradient gathers from both its uses.
-  const embedding = gather(gradients.embedding, D, VP);
-  const head = { IN: D, OUT: VP };
-  calls.push(kernels.linearBackwardWeight(rows, head, normed, logits, embedding.partial, embedding.splits));
-  calls.push(kernels.linearBackwardInput(rows, head, logits, parameters.embedding, d_normed));
+  // The head: normed still holds norm(x_L). The embedding's gradient gathers from both its uses where it is the head too.
+  const embedding = gather(gradients.embedding, D, paddedVocabulary(vocabSize));
+  const sizes = { IN: D, OUT: headWidth(kernels.config, parameters.head) };
+  const head = parameters.head === 'logits' ? embedding : gather(gradients.headWeight, D, sizes.OUT);
+  calls.push(kernels.linearBackwardWeight(rows, sizes, normed, logits, head.partial, head.splits));
+  calls.push(kernels.linearBackwardInput(rows, sizes, logits, parameters.headWeight, d_normed));
   norm(last, lastScale, parameters.finalNorm, gradients.finalNorm);
 
   for (const [index, layer] of [...layers.entries()].reverse()) {

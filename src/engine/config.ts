@@ -54,10 +54,13 @@ export interface ParameterLayout {
   readonly floats: number;
 }
 
+/** What a model makes of its last layer: logits, by the embedding it begins with, or a value, by a layer of its own. */
+export type Head = 'logits' | 'value';
+
 /** Bound ranges start on multiples of 256 bytes (WebGPU's minStorageBufferOffsetAlignment). */
 const ALIGN_FLOATS = 64;
 
-export function parameterLayout(config: ModelConfig): ParameterLayout {
+export function parameterLayout(config: ModelConfig, head: Head = 'logits'): ParameterLayout {
   const { vocabSize: V, hiddenSize: D, intermediateSize: F, numLayers: L } = config;
   const tensors: TensorSpec[] = [];
   let end = 0;
@@ -82,7 +85,16 @@ export function parameterLayout(config: ModelConfig): ParameterLayout {
     add(`${at}.mlp.down_proj.weight`, [D, F]);
   }
   add('model.norm.weight', [D]);
+  if (head === 'value') {
+    add('score.weight', [1, D]); // Hugging Face's name in a LlamaForSequenceClassification
+    end += (headWidth(config, head) - 1) * D;
+  }
   return { tensors, floats: Math.ceil(end / ALIGN_FLOATS) * ALIGN_FLOATS };
+}
+
+/** Columns of the head's result: V logits or one value, rounded up to a multiple of 4. */
+export function headWidth({ vocabSize }: ModelConfig, head: Head): number {
+  return head === 'value' ? 4 : paddedVocabulary(vocabSize);
 }
 
 /** V rounded up to a multiple of 4. */

@@ -4,7 +4,7 @@
 //   x_0 = E[ids];  per layer:  x' = x + attention(norm(x)) Wo,  x'' = x' + swiglu(norm(x') Wgu) Wdown;  logits = norm(x_L) E^T
 //
 // The same kernels serve training, scoring and cached decoding; only attention differs.
-import { paddedVocabulary, type ModelConfig } from './config.ts';
+import { headWidth, paddedVocabulary, type ModelConfig } from './config.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
@@ -29,7 +29,7 @@ export interface Activations {
   readonly normed: GPUBuffer;
   /** swiglu of the layer at hand [N, F]. */
   readonly gated: GPUBuffer;
-  /** [N, VP]. */
+  /** [N, VP], or [N, 4] values from its beginning where a model has a value head. */
   readonly logits: GPUBuffer;
 }
 
@@ -75,7 +75,7 @@ export function allocateActivations(gpu: Gpu, config: ModelConfig, rows: number,
   };
 }
 
-/** From ids to x_L (`body`), and from x_L to logits (`head`). `attend` makes the attention of a layer: packed or cached. */
+/** From ids to x_L (`body`), and from x_L to logits or values (`head`). `attend` makes the attention of a layer: packed or cached. */
 export async function planForward(
   kernels: Kernels,
   { rows, ids, positions }: RowInputs,
@@ -83,7 +83,7 @@ export async function planForward(
   activations: Activations,
   attend: (layer: LayerActivations, index: number) => Promise<Dispatch>,
 ): Promise<{ readonly body: readonly Dispatch[]; readonly head: readonly Dispatch[] }> {
-  const { hiddenSize: D, intermediateSize: F, vocabSize } = kernels.config;
+  const { hiddenSize: D, intermediateSize: F } = kernels.config;
   const { layers, last, normed, gated } = activations;
   const body = layers.flatMap((layer, index) => {
     const weights = parameters.layer(index);
@@ -103,7 +103,13 @@ export async function planForward(
   const first = (layers[0] as LayerActivations).x;
   const head = [
     kernels.norm(rows, last, parameters.finalNorm, normed, activations.lastScale),
-    kernels.linear(rows, { IN: D, OUT: paddedVocabulary(vocabSize) }, normed, parameters.embedding, activations.logits),
+    kernels.linear(
+      rows,
+      { IN: D, OUT: headWidth(kernels.config, parameters.head) },
+      normed,
+      parameters.headWeight,
+      activations.logits,
+    ),
   ];
   return {
     body: await Promise.all([kernels.embed(rows, ids, parameters.embedding, first), ...body]),

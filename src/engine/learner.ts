@@ -3,21 +3,13 @@
 import { packBatches, type Batch, type Sequence } from './batch.ts';
 import { backwardBytes, planBackward, type BackwardPlan } from './backward.ts';
 import type { ModelConfig } from './config.ts';
-import { activationBytes, allocateActivations, planForward, type RowInputs } from './forward.ts';
+import { activationBytes } from './forward.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import { AdamW, type AdamWSettings } from './optimizer.ts';
 import { Parameters } from './parameters.ts';
-
-/** Buffers of the micro-batch at hand. N rows. */
-interface Tables extends RowInputs {
-  /** [N, 2] first row and end row of the row's sequence. */
-  readonly spans: GPUBuffer;
-  /** [N, 2] target token or NO_TARGET, sequence of the step. */
-  readonly labels: GPUBuffer;
-  /** [N, VP]; the objective turns them into their gradient in place. */
-  readonly logits: GPUBuffer;
-}
+import { ValueModel } from './value-model.ts';
+import { allocateWorkspace, planPacked, type Tables, type Workspace } from './workspace.ts';
 
 interface Plans {
   readonly policy: readonly Dispatch[];
@@ -46,26 +38,29 @@ export class Learner {
   /** Of the last finished step. */
   readonly gradients: Parameters;
   readonly optimizer: AdamW;
-  readonly tables: Tables;
   /** Rows a micro-batch may have. */
   readonly maxRows: number;
   readonly #gpu: Gpu;
+  readonly #kernels: Kernels;
+  readonly #workspace: Workspace;
   readonly #plans: Plans;
 
   private constructor(
     gpu: Gpu,
+    kernels: Kernels,
     models: { readonly policy: Parameters; readonly reference: Parameters; readonly gradients: Parameters },
     optimizer: AdamW,
-    tables: Tables,
+    workspace: Workspace,
     maxRows: number,
     plans: Plans,
   ) {
     this.#gpu = gpu;
+    this.#kernels = kernels;
     this.policy = models.policy;
     this.reference = models.reference;
     this.gradients = models.gradients;
     this.optimizer = optimizer;
-    this.tables = tables;
+    this.#workspace = workspace;
     this.maxRows = maxRows;
     this.#plans = plans;
   }
@@ -80,29 +75,26 @@ export class Learner {
     const { config } = policy;
     const reference = new Parameters(gpu, config, 'reference');
     const gradients = new Parameters(gpu, config, 'gradients');
-    const activations = allocateActivations(gpu, config, maxRows, true);
-    const tables: Tables = {
-      rows: gpu.uniform('batch rows', 4),
-      ids: gpu.buffer('batch ids', maxRows * 4),
-      positions: gpu.buffer('batch positions', maxRows * 4),
-      spans: gpu.buffer('batch spans', maxRows * 8),
-      labels: gpu.buffer('batch labels', maxRows * 8),
-      logits: activations.logits,
-    };
-    const forward = async (parameters: Parameters): Promise<readonly Dispatch[]> => {
-      const { body, head } = await planForward(kernels, tables, parameters, activations, ({ qkv, attended, lse }) =>
-        kernels.attention('attention_forward', { rows: tables.rows, spans: tables.spans, qkv, out: attended, lse }),
-      );
-      return [...body, ...head];
-    };
+    const workspace = allocateWorkspace(gpu, config, maxRows);
+    const { tables, activations, scratch } = workspace;
     const [policyPlan, referencePlan, backward, optimizer] = await Promise.all([
-      forward(policy),
-      forward(reference),
-      planBackward(gpu, kernels, tables, tables.spans, policy, activations, gradients, maxRows),
+      planPacked(kernels, workspace, policy),
+      planPacked(kernels, workspace, reference),
+      planBackward(gpu, kernels, tables, tables.spans, policy, activations, scratch, gradients),
       AdamW.create(gpu, policy, gradients),
     ]);
     const plans = { policy: policyPlan, reference: referencePlan, backward };
-    return new Learner(gpu, { policy, reference, gradients }, optimizer, tables, maxRows, plans);
+    return new Learner(gpu, kernels, { policy, reference, gradients }, optimizer, workspace, maxRows, plans);
+  }
+
+  /** Of the micro-batch at hand. */
+  get tables(): Tables {
+    return this.#workspace.tables;
+  }
+
+  /** A critic that begins as a copy of the policy as it is now. Throws limit-too-small, shader-compile. */
+  createCritic(): Promise<ValueModel> {
+    return ValueModel.create(this.#gpu, this.#kernels, this.#workspace, this.policy);
   }
 
   /** Packs sequences into micro-batches. Throws bad-settings for a sequence longer than a micro-batch. */

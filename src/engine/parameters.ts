@@ -1,9 +1,11 @@
 // The weights of one model on the GPU: a flat buffer in the order of `parameterLayout`, bound tensor by tensor.
 import { PlaygroundError } from '../base/errors.ts';
 import {
+  headWidth,
   paddedVocabulary,
   parameterLayout,
   type Checkpoint,
+  type Head,
   type ModelConfig,
   type ParameterLayout,
   type TensorSpec,
@@ -21,15 +23,17 @@ interface LayerBindings {
 
 export class Parameters {
   readonly config: ModelConfig;
+  readonly head: Head;
   readonly layout: ParameterLayout;
   readonly buffer: GPUBuffer;
   readonly #gpu: Gpu;
   readonly #byName: ReadonlyMap<string, TensorSpec>;
 
-  constructor(gpu: Gpu, config: ModelConfig, label: string) {
+  constructor(gpu: Gpu, config: ModelConfig, label: string, head: Head = 'logits') {
     this.#gpu = gpu;
     this.config = config;
-    this.layout = parameterLayout(config);
+    this.head = head;
+    this.layout = parameterLayout(config, head);
     this.#byName = new Map(this.layout.tensors.map((tensor) => [tensor.name, tensor]));
     this.buffer = gpu.buffer(label, this.layout.floats * 4);
   }
@@ -43,6 +47,13 @@ export class Parameters {
   /** [D]. */
   get finalNorm(): GPUBufferBinding {
     return this.#bind('model.norm.weight');
+  }
+
+  /** [headWidth, D], padded rows included: the embedding, or the value head. */
+  get headWeight(): GPUBufferBinding {
+    if (this.head === 'logits') return this.embedding;
+    const size = headWidth(this.config, this.head) * this.config.hiddenSize * 4;
+    return { ...this.#bind('score.weight'), size };
   }
 
   /** The tensors of a layer as the kernels bind them: q, k and v as one, gate and up as one. */

@@ -7,7 +7,10 @@ import { logProbsBackward } from './layers.ts';
 import { backward, forward } from './model.ts';
 
 describe('the reference model', () => {
-  it('has the gradient of central differences for every tensor', () => {
+  it.each([
+    { head: 'logits', width: 5 },
+    { head: 'value', width: 1 },
+  ] as const)('has the gradient of central differences for every tensor, with $head', ({ head, width }) => {
     const config: ModelConfig = {
       vocabSize: 5,
       hiddenSize: 8,
@@ -19,12 +22,12 @@ describe('the reference model', () => {
     const random = new Random(2);
     const ids = [1, 4, 1, 0, 2];
     const tensors = new Map(
-      parameterLayout(config).tensors.map(({ name, shape, size }) => [
+      parameterLayout(config, head).tensors.map(({ name, shape, size }) => [
         name,
         normals(random, size, 0.5, shape.length === 1 ? 1 : 0),
       ]),
     );
-    const dLogits = normals(random, ids.length * config.vocabSize);
+    const dLogits = normals(random, ids.length * width);
     const gradients = backward(config, tensors, ids, dLogits);
     expect([...gradients.keys()]).toEqual([...tensors.keys()]);
     for (const [name, tensor] of tensors) {

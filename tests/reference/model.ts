@@ -5,6 +5,10 @@
 //   x   += o_proj attention(rope(q_proj n), rope(k_proj n), v_proj n)    n = rmsNorm(x)      for every layer
 //   x   += down_proj(silu(gate_proj n) * up_proj n)                      n = rmsNorm(x)
 //   logits = embed rmsNorm(x)
+//
+// or, as LlamaForSequenceClassification with one label at every token, where there is a tensor score.weight:
+//
+//   values = score rmsNorm(x)
 import { parameterLayout, type ModelConfig } from '../../src/engine/config.ts';
 import {
   attention,
@@ -34,6 +38,11 @@ function tensorNamed(tensors: Tensors, name: string): Numbers {
   return tensor;
 }
 
+/** The tensor that makes the result of the last layer, and the result's width. */
+function headOf({ vocabSize }: ModelConfig, tensors: Tensors): readonly [name: string, width: number] {
+  return tensors.has('score.weight') ? ['score.weight', 1] : ['model.embed_tokens.weight', vocabSize];
+}
+
 /** What the backward pass needs of one layer; q and k are after rope. */
 type LayerActivations = Readonly<
   Record<
@@ -47,7 +56,7 @@ function run(
   tensors: Tensors,
   ids: Numbers,
 ): { layers: LayerActivations[]; last: Float64Array; lastNormed: Float64Array; logits: Float64Array } {
-  const { vocabSize: V, hiddenSize: D, intermediateSize: F, numHeads: H } = config;
+  const { hiddenSize: D, intermediateSize: F, numHeads: H } = config;
   const T = ids.length;
   const K = D / H;
   const weight = (name: string): Numbers => tensorNamed(tensors, name);
@@ -72,15 +81,16 @@ function run(
     layers.push({ input, normed, q, k, v, attended, middle, middleNormed, gate, up, gated });
   }
   const lastNormed = rmsNorm(x, weight('model.norm.weight'));
-  return { layers, last: x, lastNormed, logits: linear(lastNormed, weight('model.embed_tokens.weight'), T, D, V) };
+  const [head, width] = headOf(config, tensors);
+  return { layers, last: x, lastNormed, logits: linear(lastNormed, weight(head), T, D, width) };
 }
 
-/** Logits, [T, V], of one sequence of T token ids. */
+/** Logits, [T, V], or values, [T, 1], of one sequence of T token ids. */
 export function forward(config: ModelConfig, tensors: Tensors, ids: Numbers): Float64Array {
   return run(config, tensors, ids).logits;
 }
 
-/** The gradient of sum(dLogits * logits) for every tensor of the layout, by its name; dLogits is [T, V]. */
+/** The gradient of sum(dLogits * logits) for every tensor of the layout, by its name; dLogits is [T, V], or [T, 1] of values. */
 export function backward(
   config: ModelConfig,
   tensors: Tensors,
@@ -94,7 +104,10 @@ export function backward(
   const positions = Array.from({ length: T }, (_, t) => t);
   const { layers, last, lastNormed } = run(config, tensors, ids);
   const gradients = new Map<string, Float64Array>(
-    parameterLayout(config).tensors.map(({ name, size }) => [name, new Float64Array(size)]),
+    parameterLayout(config, tensors.has('score.weight') ? 'value' : 'logits').tensors.map(({ name, size }) => [
+      name,
+      new Float64Array(size),
+    ]),
   );
   const accumulate = (name: string, gradient: Float64Array): void => {
     gradients.set(name, plus(gradients.get(name)!, gradient));
@@ -110,7 +123,8 @@ export function backward(
     return dx;
   };
 
-  const dLastNormed = throughLinear('model.embed_tokens.weight', lastNormed, dLogits, D, V);
+  const [head, width] = headOf(config, tensors);
+  const dLastNormed = throughLinear(head, lastNormed, dLogits, D, width);
   let dx = throughNorm('model.norm.weight', last, dLastNormed);
   for (let layer = config.numLayers - 1; layer >= 0; layer--) {
     const at = `model.layers.${layer}`;
