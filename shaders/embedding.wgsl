@@ -2,7 +2,7 @@
 // dE_v = sum of dx_n over the rows n whose id is v     as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
 //
 // embedding_forward    grid (D/4, rows)            writes x
-// embedding_backward   grid (D/4, VP, SPLITS)      accumulates into partial: [SPLITS, VP, D]
+// embedding_backward   grid (D/4, VP, SPLITS)      writes partial: [SPLITS, VP, D]
 
 @group(0) @binding(0) var<uniform> rows: u32;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -30,5 +30,5 @@ fn embedding_backward(@builtin(global_invocation_id) id: vec3u) {
   for (var n = id.z * share; n < end; n++) {
     if (ids[n] == v) { sum += d_x[n * (D / 4u) + d]; }
   }
-  partial[(id.z * VP + v) * (D / 4u) + d] += sum;
+  partial[(id.z * VP + v) * (D / 4u) + d] = sum;
 }

@@ -2,21 +2,23 @@
 //   y[n,o]  = sum over i of x[n,i] W[o,i]
 //   dx[n,i] = sum over o of dy[n,o] W[o,i]
 //   dW[o,i] = sum over n of dy[n,o] x[n,i]       as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
+// x comes from input_at of one of the files input-*.wgsl, which is put in front.
 //
 // matmul_forward             grid (OUT/4, rows/4)            writes y
 // matmul_forward_residual    grid (OUT/4, rows/4)            writes y = residual + x W^T
 // matmul_backward_input      grid (IN/4, rows/4)             writes d_x
-// matmul_backward_weight     grid (IN/4, OUT/4, SPLITS)      accumulates into partial: [SPLITS, OUT, IN]
+// matmul_backward_gated      grid (IN/4, rows/4)             where x = silu(gate) * up: turns gate_up into its gradient, in place
+// matmul_backward_weight     grid (IN/4, OUT/4, SPLITS)      writes partial: [SPLITS, OUT, IN]
 //
 // A thread makes a block of 4 x 4 results in four named vec4s: arrays of accumulators spill on some drivers.
 
 @group(0) @binding(0) var<uniform> rows: u32;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(5) var<storage, read> d_y: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> d_x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> residual: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> d_y: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> d_x: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> d_gate_up: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
 
 const IN4 = IN / 4u;
@@ -25,10 +27,6 @@ const OUT4 = OUT / 4u;
 /// Rows n0 to n0 + 3 of columns 4 o to 4 o + 3. Rows past the end repeat the last row and are not stored.
 fn forward_block(o: u32, n0: u32) -> mat4x4f {
   let last = rows - 1u;
-  let x0 = n0 * IN4;
-  let x1 = min(n0 + 1u, last) * IN4;
-  let x2 = min(n0 + 2u, last) * IN4;
-  let x3 = min(n0 + 3u, last) * IN4;
   let w = o * 4u * IN4;
   var y0 = vec4f();
   var y1 = vec4f();
@@ -39,10 +37,10 @@ fn forward_block(o: u32, n0: u32) -> mat4x4f {
     let w1 = weight[w + IN4 + i];
     let w2 = weight[w + 2u * IN4 + i];
     let w3 = weight[w + 3u * IN4 + i];
-    let a = x[x0 + i];
-    let b = x[x1 + i];
-    let c = x[x2 + i];
-    let d = x[x3 + i];
+    let a = input_at(n0, i);
+    let b = input_at(min(n0 + 1u, last), i);
+    let c = input_at(min(n0 + 2u, last), i);
+    let d = input_at(min(n0 + 3u, last), i);
     y0 += vec4f(dot(a, w0), dot(a, w1), dot(a, w2), dot(a, w3));
     y1 += vec4f(dot(b, w0), dot(b, w1), dot(b, w2), dot(b, w3));
     y2 += vec4f(dot(c, w0), dot(c, w1), dot(c, w2), dot(c, w3));
@@ -56,14 +54,7 @@ fn matmul_forward(@builtin(global_invocation_id) id: vec3u) {
   let n = id.y * 4u;
   if (id.x >= OUT4 || n >= rows) { return; }
   let block = forward_block(id.x, n);
-  y[n * OUT4 + id.x] = block[0];
-  if (n + 1u < rows) { y[(n + 1u) * OUT4 + id.x] = block[1]; }
-  if (n + 2u < rows) { y[(n + 2u) * OUT4 + id.x] = block[2]; }
-  if (n + 3u < rows) { y[(n + 3u) * OUT4 + id.x] = block[3]; }
-}
-
-fn store_added(n: u32, o: u32, value: vec4f) {
-  if (n < rows) { y[n * OUT4 + o] = residual[n * OUT4 + o] + value; }
+  for (var j = 0u; j < min(4u, rows - n); j++) { y[(n + j) * OUT4 + id.x] = block[j]; }
 }
 
 @compute @workgroup_size(8, 8)
@@ -71,21 +62,18 @@ fn matmul_forward_residual(@builtin(global_invocation_id) id: vec3u) {
   let n = id.y * 4u;
   if (id.x >= OUT4 || n >= rows) { return; }
   let block = forward_block(id.x, n);
-  store_added(n, id.x, block[0]);
-  store_added(n + 1u, id.x, block[1]);
-  store_added(n + 2u, id.x, block[2]);
-  store_added(n + 3u, id.x, block[3]);
+  for (var j = 0u; j < min(4u, rows - n); j++) {
+    let at = (n + j) * OUT4 + id.x;
+    y[at] = residual[at] + block[j];
+  }
 }
 
-@compute @workgroup_size(8, 8)
-fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  let n = id.y * 4u;
-  if (i >= IN4 || n >= rows) { return; }
+/// Rows n0 to n0 + 3 of columns 4 i to 4 i + 3 of d_y W.
+fn backward_block(i: u32, n0: u32) -> mat4x4f {
   let last = rows - 1u;
-  let n1 = min(n + 1u, last) * OUT4;
-  let n2 = min(n + 2u, last) * OUT4;
-  let n3 = min(n + 3u, last) * OUT4;
+  let n1 = min(n0 + 1u, last) * OUT4;
+  let n2 = min(n0 + 2u, last) * OUT4;
+  let n3 = min(n0 + 3u, last) * OUT4;
   var d_x0 = vec4f();
   var d_x1 = vec4f();
   var d_x2 = vec4f();
@@ -95,7 +83,7 @@ fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
     let w1 = weight[(o * 4u + 1u) * IN4 + i];
     let w2 = weight[(o * 4u + 2u) * IN4 + i];
     let w3 = weight[(o * 4u + 3u) * IN4 + i];
-    let a = d_y[n * OUT4 + o];
+    let a = d_y[n0 * OUT4 + o];
     let b = d_y[n1 + o];
     let c = d_y[n2 + o];
     let d = d_y[n3 + o];
@@ -104,10 +92,34 @@ fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
     d_x2 += c.x * w0 + c.y * w1 + c.z * w2 + c.w * w3;
     d_x3 += d.x * w0 + d.y * w1 + d.z * w2 + d.w * w3;
   }
-  d_x[n * IN4 + i] = d_x0;
-  if (n + 1u < rows) { d_x[(n + 1u) * IN4 + i] = d_x1; }
-  if (n + 2u < rows) { d_x[(n + 2u) * IN4 + i] = d_x2; }
-  if (n + 3u < rows) { d_x[(n + 3u) * IN4 + i] = d_x3; }
+  return mat4x4f(d_x0, d_x1, d_x2, d_x3);
+}
+
+@compute @workgroup_size(8, 8)
+fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
+  let n = id.y * 4u;
+  if (id.x >= IN4 || n >= rows) { return; }
+  let block = backward_block(id.x, n);
+  for (var j = 0u; j < min(4u, rows - n); j++) { d_x[(n + j) * IN4 + id.x] = block[j]; }
+}
+
+/// dgate = d up sigmoid(gate) (1 + gate (1 - sigmoid(gate))),   dup = d silu(gate)
+fn store_gate_up(n: u32, i: u32, d: vec4f) {
+  if (n >= rows) { return; }
+  let at = n * 2u * IN4 + i;
+  let gate = d_gate_up[at];
+  let up = d_gate_up[at + IN4];
+  let sigmoid = 1.0 / (1.0 + exp(-gate));
+  d_gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
+  d_gate_up[at + IN4] = d * gate * sigmoid;
+}
+
+@compute @workgroup_size(8, 8)
+fn matmul_backward_gated(@builtin(global_invocation_id) id: vec3u) {
+  let n = id.y * 4u;
+  if (id.x >= IN4 || n >= rows) { return; }
+  let block = backward_block(id.x, n);
+  for (var j = 0u; j < 4u; j++) { store_gate_up(n + j, id.x, block[j]); }
 }
 
 @compute @workgroup_size(8, 8)
@@ -123,15 +135,15 @@ fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
   let end = min((id.z + 1u) * share, rows);
   for (var n = id.z * share; n < end; n++) {
     let dy = d_y[n * OUT4 + o];
-    let xi = x[n * IN4 + i];
+    let xi = input_at(n, i);
     d_w0 += dy.x * xi;
     d_w1 += dy.y * xi;
     d_w2 += dy.z * xi;
     d_w3 += dy.w * xi;
   }
   let at = (id.z * OUT + o * 4u) * IN4 + i;
-  partial[at] += d_w0;
-  partial[at + IN4] += d_w1;
-  partial[at + 2u * IN4] += d_w2;
-  partial[at + 3u * IN4] += d_w3;
+  partial[at] = d_w0;
+  partial[at + IN4] = d_w1;
+  partial[at + 2u * IN4] = d_w2;
+  partial[at + 3u * IN4] = d_w3;
 }

@@ -1,117 +1,100 @@
-// The backward pass as a list of dispatches, over the activations of a forward pass. Norms and swiglu are made anew, since that
-// is cheaper than memory. Weight gradients gather in partial sums over all micro-batches and are added up once a step.
+// The backward pass as a list of dispatches, over the activations of a forward pass. Norms and gated units are made anew where they
+// are read, since that is cheaper than memory.
 import { headWidth, paddedVocabulary, type ModelConfig } from './config.ts';
-import type { Activations, RowInputs } from './forward.ts';
+import type { Take } from './forward.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
-import type { Kernels, Resource } from './kernels.ts';
+import type { Input, Kernels, LinearSizes, Resource } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
+import type { Workspace } from './workspace.ts';
 
-export interface BackwardPlan {
-  /** The gradient of the residual stream, [N, D]: must be zero when `dispatches` begin. */
-  readonly d_x: GPUBuffer;
-  /** From the gradient of the logits, in `activations.logits`, to partial sums of every parameter's gradient. */
-  readonly dispatches: readonly Dispatch[];
-  /** Must be zero when a step begins. */
-  readonly partials: readonly GPUBuffer[];
-  /** From the partial sums to the gradients. */
-  readonly reductions: readonly Dispatch[];
-}
+/** Gradients of activations, from the end of a model to its beginning. */
+export type BackwardScratch = ReturnType<typeof takeScratch>;
 
-/** Gradients of activations, from the end of a model to its beginning: scratch that the models of one learner share. */
-export type BackwardScratch = ReturnType<typeof allocateScratch>;
-
-/** Bytes that `allocateScratch` takes a row. */
-export function backwardBytes({ hiddenSize: D, intermediateSize: F, numHeads: H }: ModelConfig): number {
-  return (6 * D + 3 * F + H) * 4;
-}
-
-export function allocateScratch(gpu: Gpu, config: ModelConfig, maxRows: number) {
-  const { hiddenSize: D, intermediateSize: F, numHeads: H } = config;
-  const make = (label: string, width: number): GPUBuffer => gpu.buffer(label, maxRows * width * 4);
+export function takeScratch(take: Take, { hiddenSize: D, numHeads: H }: ModelConfig) {
   return {
-    d_x: make('d_x', D), // of the residual stream
-    d_normed: make('d_normed', D),
-    d_attended: make('d_attended', D),
-    d_qkv: make('d_qkv', 3 * D),
-    d_gated: make('d_gated', F),
-    d_gateUp: make('d_gate_up', 2 * F),
-    delta: make('delta', H),
+    /** Of the residual stream: must be zero when a backward pass begins. */
+    d_x: take('d_x', D),
+    /** Of what a norm gives, or attention. */
+    d_row: take('d_row', D),
+    d_qkv: take('d_qkv', 3 * D),
+    delta: take('delta', H),
   };
 }
 
-export async function planBackward(
-  gpu: Gpu,
-  kernels: Kernels,
-  { rows, ids, positions }: RowInputs,
-  spans: GPUBuffer,
-  parameters: Parameters,
-  activations: Activations,
-  scratch: BackwardScratch,
-  gradients: Parameters,
-): Promise<BackwardPlan> {
+/** For the partial sums of any one weight's gradient. */
+export function allocatePartials(gpu: Gpu, kernels: Kernels): GPUBuffer {
   const { hiddenSize: D, intermediateSize: F, vocabSize } = kernels.config;
-  const { normed, gated, layers, last, lastScale, logits } = activations;
-  const { d_x, d_normed, d_attended, d_qkv, d_gated, d_gateUp, delta } = scratch;
+  const products: LinearSizes[] = [
+    { IN: D, OUT: 3 * D },
+    { IN: D, OUT: D },
+    { IN: D, OUT: 2 * F },
+    { IN: F, OUT: D },
+    { IN: D, OUT: paddedVocabulary(vocabSize) },
+  ];
+  const most = products.map((sizes) => kernels.splits(sizes) * sizes.IN * sizes.OUT);
+  return gpu.buffer('partial gradients', Math.max(kernels.normSplits * D, ...most) * 4);
+}
+
+/** From the gradient of the logits, in `activations.logits`, to gradients, to which they are added. */
+export async function planBackward(
+  kernels: Kernels,
+  { tables, activations, scratch, partial }: Workspace,
+  parameters: Parameters,
+  gradients: Parameters,
+): Promise<readonly Dispatch[]> {
+  const { hiddenSize: D, intermediateSize: F, vocabSize } = kernels.config;
+  const { rows, ids, positions, spans } = tables;
+  const { layers, last, lastScale, logits } = activations;
+  const { d_x, d_row, d_qkv, delta } = scratch;
   const calls: Promise<Dispatch>[] = [];
-  const partials: GPUBuffer[] = [];
-  const reductions: Promise<Dispatch>[] = [];
 
-  /** Partial sums for a gradient [OUT, IN]. */
-  const gather = (gradient: Resource, IN: number, OUT: number): { partial: GPUBuffer; splits: number } => {
-    const splits = kernels.splits(IN, OUT);
-    const partial = gpu.buffer('partial gradient', splits * IN * OUT * 4);
-    partials.push(partial);
-    reductions.push(kernels.reduce(partial, gradient, IN * OUT, splits));
-    return { partial, splits };
+  /** The weight's gradient through y = x W^T. */
+  const weight = (sizes: LinearSizes, input: Input, d_y: Resource, gradient: Resource): void => {
+    const splits = kernels.splits(sizes);
+    calls.push(kernels.linearBackwardWeight(rows, sizes, input, d_y, partial, splits));
+    calls.push(kernels.reduce(partial, gradient, sizes.IN * sizes.OUT, splits));
   };
-  /** Through y = x W^T: the weight's gradient, then d_x. */
-  const linear = (
-    sizes: { IN: number; OUT: number },
-    x: GPUBuffer,
-    weight: Resource,
-    gradient: Resource,
-    d_y: GPUBuffer,
-    into: GPUBuffer,
-  ): void => {
-    const { partial, splits } = gather(gradient, sizes.IN, sizes.OUT);
-    calls.push(kernels.linearBackwardWeight(rows, sizes, x, d_y, partial, splits));
-    calls.push(kernels.linearBackwardInput(rows, sizes, d_y, weight, into));
-  };
-  /** Through y = norm(x), from d_normed: the gain's gradient, and d_x, which accumulates. */
-  const norm = (x: GPUBuffer, scale: GPUBuffer, gain: Resource, gradient: Resource): void => {
-    const { partial, splits } = gather(gradient, D, 1);
-    calls.push(kernels.normBackwardGain(rows, x, scale, d_normed, partial, splits));
-    calls.push(kernels.normBackward(rows, x, gain, scale, d_normed, d_x));
+  /** Through y = norm(x), from d_row: d_x, which accumulates, and the gain's gradient. */
+  const norm = (of: Input & { kind: 'normed' }, gradient: Resource): void => {
+    calls.push(kernels.normBackward(rows, of, d_row, d_x, partial));
+    calls.push(kernels.reduce(partial, gradient, D, kernels.normSplits));
   };
 
-  // The head: normed still holds norm(x_L). The embedding's gradient gathers from both its uses where it is the head too.
-  const embedding = gather(gradients.embedding, D, paddedVocabulary(vocabSize));
-  const sizes = { IN: D, OUT: headWidth(kernels.config, parameters.head) };
-  const head = parameters.head === 'logits' ? embedding : gather(gradients.headWeight, D, sizes.OUT);
-  calls.push(kernels.linearBackwardWeight(rows, sizes, normed, logits, head.partial, head.splits));
-  calls.push(kernels.linearBackwardInput(rows, sizes, logits, parameters.headWeight, d_normed));
-  norm(last, lastScale, parameters.finalNorm, gradients.finalNorm);
+  const head = { IN: D, OUT: headWidth(kernels.config, parameters.head) };
+  const normed = { kind: 'normed', x: last, scale: lastScale, gain: parameters.finalNorm } as const;
+  weight(head, normed, logits, gradients.headWeight);
+  calls.push(kernels.linearBackwardInput(rows, head, logits, parameters.headWeight, d_row));
+  norm(normed, gradients.finalNorm);
 
   for (const [index, layer] of [...layers.entries()].reverse()) {
+    const { qkv, attended, lse, gateUp } = layer;
     const weights = parameters.layer(index);
     const gradient = gradients.layer(index);
-    calls.push(kernels.swiglu(rows, layer.gateUp, gated));
-    linear({ IN: F, OUT: D }, gated, weights.down, gradient.down, d_x, d_gated);
-    calls.push(kernels.swigluBackward(rows, layer.gateUp, d_gated, d_gateUp));
-    calls.push(kernels.norm(rows, layer.middle, weights.mlpNorm, normed, layer.middleScale));
-    linear({ IN: D, OUT: 2 * F }, normed, weights.gateUp, gradient.gateUp, d_gateUp, d_normed);
-    norm(layer.middle, layer.middleScale, weights.mlpNorm, gradient.mlpNorm);
+    const down = { IN: F, OUT: D };
+    weight(down, { kind: 'gated', gate_up: gateUp }, d_x, gradient.down);
+    calls.push(kernels.linearBackwardGated(rows, down, d_x, weights.down, gateUp));
+    const middle = { kind: 'normed', x: layer.middle, scale: layer.middleScale, gain: weights.mlpNorm } as const;
+    const wide = { IN: D, OUT: 2 * F };
+    weight(wide, middle, gateUp, gradient.gateUp);
+    calls.push(kernels.linearBackwardInput(rows, wide, gateUp, weights.gateUp, d_row));
+    norm(middle, gradient.mlpNorm);
 
-    linear({ IN: D, OUT: D }, layer.attended, weights.output, gradient.output, d_x, d_attended);
-    const { qkv, attended, lse } = layer;
-    const shared = { rows, spans, qkv, row_lse: lse, d_out: d_attended, d_qkv };
-    calls.push(kernels.attention('attention_backward_query', { ...shared, row_out: attended, delta }));
-    calls.push(kernels.attention('attention_backward_key_value', { ...shared, row_delta: delta }));
+    const output = { IN: D, OUT: D };
+    weight(output, { kind: 'plain', x: attended }, d_x, gradient.output);
+    calls.push(kernels.linearBackwardInput(rows, output, d_x, weights.output, d_row));
+    const attention = { rows, spans, qkv, lse, d_out: d_row, delta, d_qkv };
+    calls.push(kernels.attention('attention_backward_query', { ...attention, out: attended }));
+    calls.push(kernels.attention('attention_backward_key_value', attention));
     calls.push(kernels.rope('rope_backward', rows, positions, d_qkv));
-    calls.push(kernels.norm(rows, layer.x, weights.attentionNorm, normed, layer.scale));
-    linear({ IN: D, OUT: 3 * D }, normed, weights.qkv, gradient.qkv, d_qkv, d_normed);
-    norm(layer.x, layer.scale, weights.attentionNorm, gradient.attentionNorm);
+    const x = { kind: 'normed', x: layer.x, scale: layer.scale, gain: weights.attentionNorm } as const;
+    const triple = { IN: D, OUT: 3 * D };
+    weight(triple, x, d_qkv, gradient.qkv);
+    calls.push(kernels.linearBackwardInput(rows, triple, d_qkv, weights.qkv, d_row));
+    norm(x, gradient.attentionNorm);
   }
-  calls.push(kernels.embedBackward(rows, ids, d_x, embedding.partial, embedding.splits));
-  return { d_x, dispatches: await Promise.all(calls), partials, reductions: await Promise.all(reductions) };
+  const table = { IN: D, OUT: paddedVocabulary(vocabSize) };
+  const splits = kernels.splits(table);
+  calls.push(kernels.embedBackward(rows, ids, d_x, partial, splits));
+  calls.push(kernels.reduce(partial, gradients.embedding, table.IN * table.OUT, splits));
+  return Promise.all(calls);
 }

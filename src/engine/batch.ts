@@ -70,8 +70,10 @@ function pack(sequences: readonly Sequence[], first: number, end: number, rows: 
     for (let t = 0; t < length; t++, row++) {
       ids[row] = sequence.ids[t] as number;
       positions[row] = t;
-      spans.set([start, start + length], row * 2);
-      labels.set([t + 1 < sequence.promptLength ? NO_TARGET : (sequence.ids[t + 1] as number), number], row * 2);
+      spans[row * 2] = start;
+      spans[row * 2 + 1] = start + length;
+      labels[row * 2] = t + 1 < sequence.promptLength ? NO_TARGET : (sequence.ids[t + 1] as number);
+      labels[row * 2 + 1] = number;
     }
   }
   return { rows, rowOffset, ids, positions, spans, labels };
@@ -89,11 +91,14 @@ export function unpackRows(
   values: Float32Array,
 ): Float32Array[] {
   const bySequence = sequences.map(({ ids, promptLength }) => new Float32Array(ids.length - promptLength));
-  for (const { rows, rowOffset, positions, labels } of batches) {
-    for (let row = 0; row < rows; row++) {
+  for (const { rows, rowOffset, labels } of batches) {
+    let row = 0;
+    while (row < rows) {
       const number = labels[row * 2 + 1] as number;
-      const token = (positions[row] as number) + 1 - (sequences[number] as Sequence).promptLength;
-      if (token >= 0) (bySequence[number] as Float32Array)[token] = values[rowOffset + row] as number;
+      const sequence = sequences[number] as Sequence;
+      const first = rowOffset + row;
+      row += rowsOf(sequence);
+      bySequence[number] = values.slice(first + sequence.promptLength - 1, rowOffset + row);
     }
   }
   return bySequence;

@@ -2,9 +2,11 @@
 import { validateConfig, type Checkpoint, type ModelConfig } from './config.ts';
 import { Generator, type Completion, type GeneratorOptions, type SamplingSettings } from './generator.ts';
 import type { Gpu } from './gpu/gpu.ts';
+import { Arena } from './gpu/arena.ts';
 import { Kernels } from './kernels.ts';
 import { Learner } from './learner.ts';
 import { Parameters } from './parameters.ts';
+import { workspaceBytes, workspaceRows } from './workspace.ts';
 
 export type { AdapterReport } from './gpu/gpu.ts';
 export { Gpu } from './gpu/gpu.ts';
@@ -19,6 +21,9 @@ export interface EngineOptions extends GeneratorOptions {
   /** Rows a training micro-batch; as many as limits and memory allow if not given. */
   readonly maxRows?: number;
 }
+
+/** Bytes that activations and their gradients may take together. */
+const WORKSPACE_BUDGET = 160 * 2 ** 20;
 
 export class Engine {
   readonly gpu: Gpu;
@@ -43,8 +48,11 @@ export class Engine {
     const policy = new Parameters(gpu, config, 'policy');
     policy.write(checkpoint);
     const kernels = new Kernels(gpu, config);
+    const wanted = options.maxSequences * (maxPositions - 1);
+    const maxRows = options.maxRows ?? workspaceRows(gpu, config, WORKSPACE_BUDGET, wanted);
+    const arena = new Arena(gpu, 'activations', workspaceBytes(config, maxRows));
     const [learner, generator] = await Promise.all([
-      Learner.create(gpu, policy, kernels, options.maxRows),
+      Learner.create(gpu, policy, kernels, arena, maxRows),
       Generator.create(gpu, policy, kernels, options),
     ]);
     learner.freezeReference();

@@ -1,12 +1,14 @@
 // The transformer's kernels with their grids, for one model size: a method a kernel, each making a dispatch.
 import attention from '../../shaders/attention.wgsl?raw';
 import embedding from '../../shaders/embedding.wgsl?raw';
+import inputGated from '../../shaders/input-gated.wgsl?raw';
+import inputNormed from '../../shaders/input-normed.wgsl?raw';
+import inputPlain from '../../shaders/input-plain.wgsl?raw';
 import matmulTiled from '../../shaders/matmul-tiled.wgsl?raw';
 import matmul from '../../shaders/matmul.wgsl?raw';
 import reduce from '../../shaders/reduce.wgsl?raw';
 import rmsNorm from '../../shaders/rms-norm.wgsl?raw';
 import rope from '../../shaders/rope.wgsl?raw';
-import swiglu from '../../shaders/swiglu.wgsl?raw';
 import transpose from '../../shaders/transpose.wgsl?raw';
 import { paddedVocabulary, RMS_NORM_EPS, ROPE_THETA, type ModelConfig } from './config.ts';
 import type { Dispatch, Gpu, KernelCall, ShaderConstants } from './gpu/gpu.ts';
@@ -48,10 +50,28 @@ export function attentionSource(headWidth: number): { readonly source: string; r
   return { source: `alias Part = vec${width}f;\n${attention}`, parts: headWidth / width };
 }
 
+/** What a product is made of: numbers as they are, norm(x), or silu(gate) * up, the last two made where they are read. */
+export type Input =
+  | { readonly kind: 'plain'; readonly x: Resource }
+  | { readonly kind: 'normed'; readonly x: Resource; readonly scale: Resource; readonly gain: Resource }
+  | { readonly kind: 'gated'; readonly gate_up: Resource };
+
+const INPUT_SOURCES: Readonly<Record<Input['kind'], string>> = {
+  plain: inputPlain,
+  normed: inputNormed,
+  gated: inputGated,
+};
+
+/** Width of a linear layer's input and output. */
+export type LinearSizes = { readonly IN: number; readonly OUT: number };
+
 /** Workgroups worth having in flight for the gradient of one weight: with fewer tiles than that, the rows are split. */
-const WORKGROUPS = 256;
+const WORKGROUPS = 528;
 const MOST_SPLITS = 64;
 const SOFTWARE_SPLITS = 2;
+/** Workgroups for the gradient through a norm. */
+const NORM_SPLITS = 256;
+const SOFTWARE_NORM_SPLITS = 8;
 
 export class Kernels {
   readonly config: ModelConfig;
@@ -73,107 +93,109 @@ export class Kernels {
     gpu.write(this.turns, table);
   }
 
-  /** In how many shares the rows of a weight's gradient are summed, [OUT, IN] or [1, IN]. */
-  splits(IN: number, OUT: number): number {
+  /** In how many shares the rows of a weight's gradient are summed. */
+  splits({ IN, OUT }: LinearSizes): number {
     if (this.#gpu.adapter.software) return SOFTWARE_SPLITS;
     const tiles = ceilDiv(IN, 32) * ceilDiv(OUT, this.#products.rows);
     return Math.min(MOST_SPLITS, Math.max(2, ceilDiv(WORKGROUPS, tiles)));
   }
 
-  embed(rows: GPUBuffer, ids: GPUBuffer, weight: Resource, x: GPUBuffer): Promise<Dispatch> {
+  /** In how many shares the rows of a gain's gradient are summed. */
+  get normSplits(): number {
+    return this.#gpu.adapter.software ? SOFTWARE_NORM_SPLITS : NORM_SPLITS;
+  }
+
+  embed(rows: GPUBuffer, ids: GPUBuffer, weight: Resource, x: Resource): Promise<Dispatch> {
     const grid = this.#elementwise(this.config.hiddenSize / 4);
     return this.#dispatch(embedding, 'embedding_forward', grid, { rows, ids, weight, x });
   }
 
-  embedBackward(
-    rows: GPUBuffer,
-    ids: GPUBuffer,
-    d_x: GPUBuffer,
-    partial: GPUBuffer,
-    SPLITS: number,
-  ): Promise<Dispatch> {
+  embedBackward(rows: GPUBuffer, ids: GPUBuffer, d_x: Resource, partial: Resource, SPLITS: number): Promise<Dispatch> {
     const { hiddenSize: D, vocabSize } = this.config;
     const grid: KernelCall['grid'] = () => [ceilDiv(D / 4, 16), ceilDiv(paddedVocabulary(vocabSize), 4), SPLITS];
     return this.#dispatch(embedding, 'embedding_backward', grid, { rows, ids, d_x, partial }, { SPLITS });
   }
 
-  norm(rows: GPUBuffer, x: GPUBuffer, gain: Resource, y: GPUBuffer, scale: GPUBuffer): Promise<Dispatch> {
-    return this.#dispatch(rmsNorm, 'rms_norm_forward', (count) => [ceilDiv(count, 4), 1, 1], {
-      rows,
-      x,
-      gain,
-      y,
-      scale,
-    });
+  /** The scale of every row of norm(x). */
+  normScale(rows: GPUBuffer, x: Resource, scale: Resource): Promise<Dispatch> {
+    return this.#dispatch(rmsNorm, 'rms_norm_scale', (count) => [ceilDiv(count, 4), 1, 1], { rows, x, scale });
   }
 
+  /** Through norm(x): accumulates into d_x; the gain's gradient in `normSplits` shares. */
   normBackward(
     rows: GPUBuffer,
-    x: GPUBuffer,
-    gain: Resource,
-    row_scale: GPUBuffer,
-    d_y: GPUBuffer,
-    d_x: GPUBuffer,
+    { x, scale, gain }: { readonly x: Resource; readonly scale: Resource; readonly gain: Resource },
+    d_y: Resource,
+    d_x: Resource,
+    partial: Resource,
   ): Promise<Dispatch> {
-    const bind = { rows, x, gain, row_scale, d_y, d_x };
-    return this.#dispatch(rmsNorm, 'rms_norm_backward', (count) => [ceilDiv(count, 4), 1, 1], bind);
-  }
-
-  normBackwardGain(
-    rows: GPUBuffer,
-    x: GPUBuffer,
-    row_scale: GPUBuffer,
-    d_y: GPUBuffer,
-    partial: GPUBuffer,
-    SPLITS: number,
-  ): Promise<Dispatch> {
-    const grid: KernelCall['grid'] = () => [ceilDiv(this.config.hiddenSize / 4, 64), SPLITS, 1];
-    return this.#dispatch(rmsNorm, 'rms_norm_backward_gain', grid, { rows, x, row_scale, d_y, partial }, { SPLITS });
+    const SPLITS = this.normSplits;
+    const bind = { rows, x, gain, scale, d_y, d_x, partial };
+    return this.#dispatch(rmsNorm, 'rms_norm_backward', () => [SPLITS, 1, 1], bind, { SPLITS });
   }
 
   /** y = x W^T, or residual + x W^T. */
   linear(
     rows: GPUBuffer,
-    sizes: { readonly IN: number; readonly OUT: number },
-    x: GPUBuffer,
+    sizes: LinearSizes,
+    input: Input,
     weight: Resource,
-    y: GPUBuffer,
-    residual?: GPUBuffer,
+    y: Resource,
+    residual?: Resource,
   ): Promise<Dispatch> {
-    const { source } = this.#products;
+    const { kind, ...from } = input;
+    const source = this.#productOf(kind);
     const grid = this.#product(sizes.OUT);
     return residual
-      ? this.#dispatch(source, 'matmul_forward_residual', grid, { rows, x, weight, residual, y }, sizes)
-      : this.#dispatch(source, 'matmul_forward', grid, { rows, x, weight, y }, sizes);
+      ? this.#dispatch(source, 'matmul_forward_residual', grid, { rows, ...from, weight, residual, y }, sizes)
+      : this.#dispatch(source, 'matmul_forward', grid, { rows, ...from, weight, y }, sizes);
   }
 
   linearBackwardInput(
     rows: GPUBuffer,
-    sizes: { readonly IN: number; readonly OUT: number },
-    d_y: GPUBuffer,
+    sizes: LinearSizes,
+    d_y: Resource,
     weight: Resource,
-    d_x: GPUBuffer,
+    d_x: Resource,
   ): Promise<Dispatch> {
-    const grid = this.#product(sizes.IN);
-    return this.#dispatch(this.#products.source, 'matmul_backward_input', grid, { rows, d_y, weight, d_x }, sizes);
+    const bind = { rows, d_y, weight, d_x };
+    return this.#dispatch(this.#productOf('plain'), 'matmul_backward_input', this.#product(sizes.IN), bind, sizes);
+  }
+
+  /** Where the input is silu(gate) * up: turns gate_up into its gradient, in place. */
+  linearBackwardGated(
+    rows: GPUBuffer,
+    sizes: LinearSizes,
+    d_y: Resource,
+    weight: Resource,
+    d_gate_up: Resource,
+  ): Promise<Dispatch> {
+    const bind = { rows, d_y, weight, d_gate_up };
+    return this.#dispatch(this.#productOf('plain'), 'matmul_backward_gated', this.#product(sizes.IN), bind, sizes);
   }
 
   linearBackwardWeight(
     rows: GPUBuffer,
-    sizes: { readonly IN: number; readonly OUT: number },
-    x: GPUBuffer,
-    d_y: GPUBuffer,
-    partial: GPUBuffer,
+    sizes: LinearSizes,
+    input: Input,
+    d_y: Resource,
+    partial: Resource,
     SPLITS: number,
   ): Promise<Dispatch> {
-    const { source, rows: height } = this.#products;
-    const grid: KernelCall['grid'] = () => [ceilDiv(sizes.IN, 32), ceilDiv(sizes.OUT, height), SPLITS];
+    const { kind, ...from } = input;
+    const grid: KernelCall['grid'] = () => [ceilDiv(sizes.IN, 32), ceilDiv(sizes.OUT, this.#products.rows), SPLITS];
     const constants = { ...sizes, SPLITS };
-    return this.#dispatch(source, 'matmul_backward_weight', grid, { rows, x, d_y, partial }, constants);
+    return this.#dispatch(
+      this.#productOf(kind),
+      'matmul_backward_weight',
+      grid,
+      { rows, ...from, d_y, partial },
+      constants,
+    );
   }
 
-  /** Adds up the splits of a gradient of `ELEMENTS` numbers. */
-  reduce(partial: GPUBuffer, gradient: Resource, ELEMENTS: number, SPLITS: number): Promise<Dispatch> {
+  /** Adds the splits of a gradient of `ELEMENTS` numbers to it. */
+  reduce(partial: Resource, gradient: Resource, ELEMENTS: number, SPLITS: number): Promise<Dispatch> {
     const grid: KernelCall['grid'] = () => [ceilDiv(ELEMENTS / 4, 64), 1, 1];
     return this.#dispatch(reduce, 'reduce_splits', grid, { partial, gradient }, { ELEMENTS, SPLITS });
   }
@@ -182,28 +204,14 @@ export class Kernels {
     entry: 'rope_forward' | 'rope_backward',
     rows: GPUBuffer,
     positions: GPUBuffer,
-    qkv: GPUBuffer,
+    qkv: Resource,
   ): Promise<Dispatch> {
     const grid = this.#elementwise(this.config.hiddenSize);
     return this.#dispatch(rope, entry, grid, { rows, positions, turns: this.turns, qkv });
   }
 
-  swiglu(rows: GPUBuffer, gate_up: GPUBuffer, y: GPUBuffer): Promise<Dispatch> {
-    const grid = this.#elementwise(this.config.intermediateSize / 4);
-    return this.#dispatch(swiglu, 'swiglu_forward', grid, { rows, gate_up, y });
-  }
-
-  swigluBackward(rows: GPUBuffer, gate_up: GPUBuffer, d_y: GPUBuffer, d_gate_up: GPUBuffer): Promise<Dispatch> {
-    const grid = this.#elementwise(this.config.intermediateSize / 4);
-    return this.#dispatch(swiglu, 'swiglu_backward', grid, { rows, gate_up, d_y, d_gate_up });
-  }
-
   /** `weight`, [OUT, IN], as [IN, OUT]. */
-  transpose(
-    weight: Resource,
-    transposed: Resource,
-    sizes: { readonly IN: number; readonly OUT: number },
-  ): Promise<Dispatch> {
+  transpose(weight: Resource, transposed: Resource, sizes: LinearSizes): Promise<Dispatch> {
     const grid: KernelCall['grid'] = () => [ceilDiv(sizes.IN, 32), ceilDiv(sizes.OUT, 32), 1];
     return this.#dispatch(transpose, 'transpose_weight', grid, { weight, transposed }, sizes);
   }
@@ -213,7 +221,7 @@ export class Kernels {
     entry: 'attention_forward' | 'attention_backward_query' | 'attention_backward_key_value',
     bind: KernelCall['bind'],
   ): Promise<Dispatch> {
-    return this.#attention(entry, (count) => [ceilDiv(count, 16), this.config.numHeads, 1], bind, 1);
+    return this.#attention(entry, (count) => [ceilDiv(count, 64), this.config.numHeads, 1], bind, 1);
   }
 
   /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
@@ -245,6 +253,10 @@ export class Kernels {
   /** For kernels with workgroups of 16 x 4. */
   #elementwise(columns: number): KernelCall['grid'] {
     return (rows) => [ceilDiv(columns, 16), ceilDiv(rows, 4), 1];
+  }
+
+  #productOf(kind: Input['kind']): string {
+    return `${INPUT_SOURCES[kind]}\n${this.#products.source}`;
   }
 
   #product(columns: number): KernelCall['grid'] {

@@ -1,6 +1,6 @@
 // A token as one pass of the training's forward kernels over all live sequences, with a KV cache: nine dispatches a layer.
 // Works for every model on every adapter, and is what the fused decoder must agree with.
-import { allocateActivations, planForward } from './forward.ts';
+import { planForward, takeActivations } from './forward.ts';
 import {
   cacheLayerBytes,
   planAdvance,
@@ -10,6 +10,7 @@ import {
   type SamplingBuffers,
   type Wave,
 } from './decoder.ts';
+import { whole, type Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
@@ -40,7 +41,8 @@ export class LayeredDecoder implements Decoder {
   ): Promise<LayeredDecoder> {
     const { config } = parameters;
     const { maxSequences, rows, ids, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
-    const activations = allocateActivations(gpu, config, maxSequences, false);
+    const take = (label: string, width: number): Range => whole(gpu.buffer(label, maxSequences * width * 4));
+    const activations = takeActivations(take, config, false);
     const cache = (label: string): GPUBuffer => gpu.buffer(label, maxSequences * cacheLayerBytes(config));
     const { body, head } = await planForward(
       kernels,

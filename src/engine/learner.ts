@@ -1,9 +1,8 @@
 // Forward and backward over packed micro-batches, for an objective that turns logits into their gradient. A step is: begin,
 // one submit a micro-batch, finish; results are read back once by whoever owns the objective.
 import { packBatches, type Batch, type Sequence } from './batch.ts';
-import { backwardBytes, planBackward, type BackwardPlan } from './backward.ts';
-import type { ModelConfig } from './config.ts';
-import { activationBytes } from './forward.ts';
+import { planBackward } from './backward.ts';
+import type { Arena } from './gpu/arena.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import { AdamW, type AdamWSettings } from './optimizer.ts';
@@ -14,21 +13,7 @@ import { allocateWorkspace, planPacked, type Tables, type Workspace } from './wo
 interface Plans {
   readonly policy: readonly Dispatch[];
   readonly reference: readonly Dispatch[];
-  readonly backward: BackwardPlan;
-}
-
-/** Bytes that activations and their gradients may take together. */
-const ACTIVATION_BUDGET = 160 * 2 ** 20;
-const MAX_BATCH_ROWS = 16384;
-
-/** Rows a micro-batch may have on this adapter. */
-function batchRows(gpu: Gpu, config: ModelConfig): number {
-  const activations = activationBytes(config);
-  const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
-  const byBudget = ACTIVATION_BUDGET / (activations.total + backwardBytes(config));
-  const byBinding = maxStorageBufferBindingSize / activations.widest;
-  const byGrid = maxComputeWorkgroupsPerDimension * 4;
-  return Math.max(config.maxPositions, Math.floor(Math.min(MAX_BATCH_ROWS, byBudget, byBinding, byGrid) / 64) * 64);
+  readonly backward: readonly Dispatch[];
 }
 
 export class Learner {
@@ -65,22 +50,16 @@ export class Learner {
     this.#plans = plans;
   }
 
-  /** `maxRows` only to force smaller micro-batches; by default as many rows as the adapter's limits and a memory budget allow. */
-  static async create(
-    gpu: Gpu,
-    policy: Parameters,
-    kernels: Kernels,
-    maxRows = batchRows(gpu, policy.config),
-  ): Promise<Learner> {
+  /** For micro-batches of up to `maxRows` rows, whose activations the arena must hold. */
+  static async create(gpu: Gpu, policy: Parameters, kernels: Kernels, arena: Arena, maxRows: number): Promise<Learner> {
     const { config } = policy;
     const reference = new Parameters(gpu, config, 'reference');
     const gradients = new Parameters(gpu, config, 'gradients');
-    const workspace = allocateWorkspace(gpu, config, maxRows);
-    const { tables, activations, scratch } = workspace;
+    const workspace = allocateWorkspace(gpu, kernels, arena, maxRows);
     const [policyPlan, referencePlan, backward, optimizer] = await Promise.all([
       planPacked(kernels, workspace, policy),
       planPacked(kernels, workspace, reference),
-      planBackward(gpu, kernels, tables, tables.spans, policy, activations, scratch, gradients),
+      planBackward(kernels, workspace, policy, gradients),
       AdamW.create(gpu, policy, gradients),
     ]);
     const plans = { policy: policyPlan, reference: referencePlan, backward };
@@ -104,7 +83,7 @@ export class Learner {
 
   /** Begins a step: no gradient has gathered yet. */
   begin(): void {
-    this.#gpu.submit((encoder) => this.#plans.backward.partials.forEach((partial) => encoder.clearBuffer(partial)));
+    this.#gpu.submit((encoder) => encoder.clearBuffer(this.gradients.buffer));
   }
 
   /** Makes a batch the one at hand. */
@@ -124,15 +103,15 @@ export class Learner {
 
   /** From the gradient of the logits of the batch at hand to gradients, which gather until the step is finished. */
   backward(encoder: GPUCommandEncoder, batch: Batch): void {
-    const { d_x, dispatches } = this.#plans.backward;
-    encoder.clearBuffer(d_x);
-    this.#gpu.encode(encoder, dispatches, batch.rows);
+    const { buffer, offset, size } = this.#workspace.scratch.d_x;
+    encoder.clearBuffer(buffer, offset, size);
+    this.#gpu.encode(encoder, this.#plans.backward, batch.rows);
   }
 
   /** Ends a step: the gathered gradients, their norm, and with settings the clip and the update. */
   finish(settings: AdamWSettings | null): void {
     const update = settings ? this.optimizer.step(settings) : this.optimizer.measure();
-    this.#gpu.submit((encoder) => this.#gpu.encode(encoder, [...this.#plans.backward.reductions, ...update], 1));
+    this.#gpu.submit((encoder) => this.#gpu.encode(encoder, update, 1));
   }
 
   /** Makes the policy as it is now the reference. */

@@ -1,7 +1,7 @@
 // A critic: a transformer of the policy's sizes that begins as its copy, with a value head that begins at zero. It runs over the
 // policy's rows and in its workspace, so that only weights, gradients and the optimizer's moments are its own; from the forward
 // to the backward pass of one of the two, the other must not run.
-import { planBackward, type BackwardPlan } from './backward.ts';
+import { planBackward } from './backward.ts';
 import type { Batch } from './batch.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
@@ -16,19 +16,22 @@ export class ValueModel {
   readonly optimizer: AdamW;
   readonly #gpu: Gpu;
   readonly #forward: readonly Dispatch[];
-  readonly #backward: BackwardPlan;
+  readonly #backward: readonly Dispatch[];
+  readonly #workspace: Workspace;
 
   private constructor(
     gpu: Gpu,
     models: { readonly parameters: Parameters; readonly gradients: Parameters },
     optimizer: AdamW,
+    workspace: Workspace,
     forward: readonly Dispatch[],
-    backward: BackwardPlan,
+    backward: readonly Dispatch[],
   ) {
     this.#gpu = gpu;
     this.parameters = models.parameters;
     this.gradients = models.gradients;
     this.optimizer = optimizer;
+    this.#workspace = workspace;
     this.#forward = forward;
     this.#backward = backward;
   }
@@ -37,20 +40,19 @@ export class ValueModel {
   static async create(gpu: Gpu, kernels: Kernels, workspace: Workspace, policy: Parameters): Promise<ValueModel> {
     const parameters = new Parameters(gpu, policy.config, 'critic', 'value');
     const gradients = new Parameters(gpu, policy.config, 'critic gradients', 'value');
-    const { tables, activations, scratch } = workspace;
     const [forward, backward, optimizer] = await Promise.all([
       planPacked(kernels, workspace, parameters),
-      planBackward(gpu, kernels, tables, tables.spans, parameters, activations, scratch, gradients),
+      planBackward(kernels, workspace, parameters, gradients),
       AdamW.create(gpu, parameters, gradients),
     ]);
     // The value head is the last tensor: all before it lies as in the policy.
     gpu.submit((encoder) => encoder.copyBufferToBuffer(policy.buffer, 0, parameters.buffer, 0, policy.buffer.size));
-    return new ValueModel(gpu, { parameters, gradients }, optimizer, forward, backward);
+    return new ValueModel(gpu, { parameters, gradients }, optimizer, workspace, forward, backward);
   }
 
   /** Begins a step: no gradient has gathered yet. */
   begin(): void {
-    this.#gpu.submit((encoder) => this.#backward.partials.forEach((partial) => encoder.clearBuffer(partial)));
+    this.#gpu.submit((encoder) => encoder.clearBuffer(this.gradients.buffer));
   }
 
   /** The values of the learner's batch at hand, [N, 4] with the value in the first column, to its `tables.logits`. */
@@ -60,14 +62,14 @@ export class ValueModel {
 
   /** From the gradient of the values to gradients, which gather until the step is finished. */
   backward(encoder: GPUCommandEncoder, batch: Batch): void {
-    const { d_x, dispatches } = this.#backward;
-    encoder.clearBuffer(d_x);
-    this.#gpu.encode(encoder, dispatches, batch.rows);
+    const { buffer, offset, size } = this.#workspace.scratch.d_x;
+    encoder.clearBuffer(buffer, offset, size);
+    this.#gpu.encode(encoder, this.#backward, batch.rows);
   }
 
   /** Ends a step: the gathered gradients, their norm, and with settings the clip and the update. */
   finish(settings: AdamWSettings | null): void {
     const update = settings ? this.optimizer.step(settings) : this.optimizer.measure();
-    this.#gpu.submit((encoder) => this.#gpu.encode(encoder, [...this.#backward.reductions, ...update], 1));
+    this.#gpu.submit((encoder) => this.#gpu.encode(encoder, update, 1));
   }
 }

@@ -9,7 +9,7 @@ import softmaxSource from '../../shaders/softmax.wgsl?raw';
 import { PlaygroundError } from '../base/errors.ts';
 import { NO_TARGET, rowCount, unpackRows, type Batch, type Sequence } from '../engine/batch.ts';
 import { paddedVocabulary } from '../engine/config.ts';
-import { uniformStruct, type Dispatch, type Gpu } from '../engine/gpu/gpu.ts';
+import { uniformStruct, type Dispatch, type Gpu, type KernelCall } from '../engine/gpu/gpu.ts';
 import type { Engine } from '../engine/index.ts';
 import type { AdamWSettings } from '../engine/optimizer.ts';
 import { aggregationWeights } from './aggregation.ts';
@@ -116,7 +116,7 @@ export class Objective {
     const { objective, lse, entropies, logProbs, old, reference, outcomes, weights, terms, metrics } = buffers;
     const constants = { V: config.vocabSize, VP: paddedVocabulary(config.vocabSize), NO_TARGET };
     const perRow = (rows: number): [number, number, number] => [Math.ceil(rows / 64), 1, 1];
-    const make = (file: string, entry: string, bind: Record<string, GPUBuffer>, grid = perRow): Promise<Dispatch> =>
+    const make = (file: string, entry: string, bind: KernelCall['bind'], grid = perRow): Promise<Dispatch> =>
       gpu.dispatch({ source: `${objectiveSource}\n${file}`, entry, constants, bind, grid });
     const gather = (into: GPUBuffer): Promise<Dispatch[]> =>
       Promise.all([

@@ -81,13 +81,13 @@ describe('attention over packed sequences', () => {
     measureClose('attention_forward', 'out', forward.out, out, { rtol: 1e-5 });
     measureClose('attention_forward', 'lse', forward.lse, lse, { rtol: 2e-6 });
 
-    const shared = { rows, spans, qkv, row_lse: forward.lse, d_out };
+    const shared = { rows, spans, qkv, lse: forward.lse, d_out };
     const asking = {
-      reads: { ...shared, row_out: forward.out },
+      reads: { ...shared, out: forward.out },
       writes: { delta: unwritten(count * H), d_qkv: unwritten(count * 3 * D) },
     };
     const query = await runDispatch(gpu, count, asking, (on) => kernels.attention('attention_backward_query', on));
-    const answering = { reads: { ...shared, row_delta: query.delta }, writes: { d_qkv: query.d_qkv } };
+    const answering = { reads: { ...shared, delta: query.delta }, writes: { d_qkv: query.d_qkv } };
     const both = await runDispatch(gpu, count, answering, (on) =>
       kernels.attention('attention_backward_key_value', on),
     );

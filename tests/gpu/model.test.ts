@@ -63,7 +63,7 @@ describe('the model on the GPU', () => {
       const [batch] = learner.pack(sequences.map(({ ids }) => ({ ids: [...ids, 0], promptLength: 1 })));
       learner.load(batch!);
       gpu.submit((encoder) => { learner.forward(encoder, batch!, 'policy'); }); // prettier-ignore
-      const [bytes] = await gpu.read([{ buffer: learner.tables.logits, bytes: batch!.rows * VP * 4 }]);
+      const [bytes] = await gpu.read([{ ...learner.tables.logits, bytes: batch!.rows * VP * 4 }]);
       const padded = new Float32Array(bytes!);
       const dPadded = new Float32Array(batch!.rows * VP);
       let row = 0;
@@ -77,7 +77,8 @@ describe('the model on the GPU', () => {
         }
         measureClose("Hugging Face's logits", '', actual, logits, { rtol: 1e-5 });
       }
-      gpu.write(learner.tables.logits, dPadded);
+      const { buffer, offset } = learner.tables.logits;
+      gpu.write(buffer, dPadded, offset);
       learner.begin();
       gpu.submit((encoder) => { learner.backward(encoder, batch!); }); // prettier-ignore
       learner.finish(null);

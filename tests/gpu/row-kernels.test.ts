@@ -1,10 +1,10 @@
-// The kernels that treat every row alike: linear layers, embedding, RMS norm, rotary embedding, SwiGLU, and the sum over shares of
-// the rows; each as the engine dispatches it.
+// The kernels that treat every row alike: linear layers with what goes into them, embedding, RMS norm, rotary embedding, and the sum
+// over shares of the rows; each as the engine dispatches it.
 import { describe, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import type { ModelConfig } from '../../src/engine/config.ts';
 import type { Gpu } from '../../src/engine/index.ts';
-import { Kernels } from '../../src/engine/kernels.ts';
+import { Kernels, type Input } from '../../src/engine/kernels.ts';
 import {
   embedding,
   embeddingBackward,
@@ -48,79 +48,140 @@ async function kernelsFor(
   return [gpu, kernels];
 }
 
-/** `before` [SPLITS, width] plus the sum over each share of the rows; the last shares may be empty. */
-function plusByShares(before: Float32Array, rows: number, sum: (first: number, end: number) => Numbers): number[] {
+/** [SPLITS, width]: the sum over each share of the rows; the last shares may be empty. */
+function byShares(rows: number, sum: (first: number, end: number) => Numbers): number[] {
   const share = Math.ceil(rows / SPLITS);
-  const sums = Array.from({ length: SPLITS }, (_, split) =>
+  return Array.from({ length: SPLITS }, (_, split) =>
     Array.from(sum(Math.min(rows, split * share), Math.min(rows, (split + 1) * share))),
-  );
-  return sums.flat().map((value, at) => value + before[at]!);
+  ).flat();
 }
 
-describe('a linear layer', () => {
-  it.each([
-    { products: 'plain', IN: 48, OUT: 28, count: 67 },
-    { products: 'plain', IN: 16, OUT: 64, count: 201 },
-    { products: 'plain', IN: 80, OUT: 24, count: 1 },
-    { products: 'tiled', IN: 48, OUT: 76, count: 201 },
-    { products: 'tiled', IN: 48, OUT: 76, count: 1 },
-  ] as const)('of $IN to $OUT, $products, is the reference, forward and backward, for $count rows', async (shape) => {
-    const { products, IN, OUT, count } = shape;
-    const width = { IN, OUT };
+/** Rows of gates and rows of ups side by side, as the kernels keep them. */
+function beside(gates: Numbers, ups: Numbers, width: number): Float32Array {
+  return Float32Array.from({ length: 2 * gates.length }, (_, at) => {
+    const column = at % (2 * width);
+    const from = Math.floor(at / (2 * width)) * width + (column % width);
+    return column < width ? gates[from]! : ups[from]!;
+  });
+}
+
+/** Some of the gates saturate. */
+function gatesAndUps(random: Random, length: number): { gate: Float32Array; up: Float32Array } {
+  const gate = floats(random, length, 3);
+  gate.set([0, -20, 20, -100]);
+  return { gate, up: floats(random, length) };
+}
+
+/** The input of a product, as the kernels bind it and as the numbers that it stands for. */
+function inputOf(
+  kind: Input['kind'],
+  random: Random,
+  count: number,
+  IN: number,
+): { arrays: Record<string, Float32Array>; numbers: Numbers } {
+  const x = floats(random, count * IN, 2, 0.5);
+  if (kind === 'plain') return { arrays: { x }, numbers: x };
+  const gain = floats(random, IN, 0.5, 1);
+  if (kind === 'normed')
+    return { arrays: { x, gain, scale: Float32Array.from(inverseRms(x, IN)) }, numbers: rmsNorm(x, gain) };
+  const { gate, up } = gatesAndUps(random, count * IN);
+  return { arrays: { gate_up: beside(gate, up, IN) }, numbers: swiglu(gate, up) };
+}
+
+const asInput = (kind: Input['kind'], buffers: Readonly<Record<string, GPUBuffer>>): Input =>
+  ({ ...buffers, kind }) as unknown as Input;
+
+const LAYERS = [
+  { products: 'plain', IN: 48, OUT: 28, counts: [67] },
+  { products: 'plain', IN: 16, OUT: 64, counts: [201] },
+  { products: 'plain', IN: 80, OUT: 24, counts: [1] },
+  { products: 'tiled', IN: 48, OUT: 76, counts: [201, 1] },
+] as const;
+
+describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, IN, OUT, counts }) => {
+  const width = { IN, OUT };
+  const measure = (entry: string, actual: Float32Array, expected: Numbers): void => {
+    measureClose(`${entry}, ${products}`, '', actual, expected, { rtol: 3e-6 });
+  };
+
+  it.each(['plain', 'normed', 'gated'] as const)(
+    'takes %s input, and gives the gradient of its weight',
+    async (kind) => {
+      const [gpu, kernels] = await kernelsFor({}, products);
+      for (const count of counts) {
+        const random = new Random(IN + count);
+        const { arrays, numbers } = inputOf(kind, random, count, IN);
+        const weight = floats(random, OUT * IN);
+        const residual = floats(random, count * OUT, 3);
+        const d_y = floats(random, count * OUT);
+        const rows = Uint32Array.of(count);
+
+        const product = linear(numbers, weight, count, IN, OUT);
+        const forward = { reads: { rows, weight, ...arrays }, writes: { y: unwritten(count * OUT) } };
+        const { y } = await runDispatch(gpu, count, forward, (on) =>
+          kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y),
+        );
+        measure(`matmul_forward, ${kind}`, y, product);
+
+        const adding = { reads: { rows, weight, residual, ...arrays }, writes: { y: unwritten(count * OUT) } };
+        const added = await runDispatch(gpu, count, adding, (on) =>
+          kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y, on.residual),
+        );
+        const sum = product.map((value, at) => value + residual[at]!);
+        measure(`matmul_forward_residual, ${kind}`, added.y, sum);
+
+        const gather = { reads: { rows, d_y, ...arrays }, writes: { partial: unwritten(SPLITS * OUT * IN) } };
+        const { partial } = await runDispatch(gpu, count, gather, (on) =>
+          kernels.linearBackwardWeight(on.rows, width, asInput(kind, on), on.d_y, on.partial, SPLITS),
+        );
+        const gathered = byShares(count, (first, end) => {
+          const [dy, xs] = [d_y.subarray(first * OUT, end * OUT), Array.from(numbers).slice(first * IN, end * IN)];
+          return linearBackwardWeight(dy, xs, end - first, IN, OUT);
+        });
+        measure(`matmul_backward_weight, ${kind}`, partial, gathered);
+      }
+    },
+  );
+
+  it('gives the gradient of its input, and of the gates and ups behind it', async () => {
     const [gpu, kernels] = await kernelsFor({}, products);
-    const random = new Random(IN);
-    const x = floats(random, count * IN);
-    const weight = floats(random, OUT * IN);
-    const residual = floats(random, count * OUT, 3);
-    const d_y = floats(random, count * OUT);
-    const rows = Uint32Array.of(count);
-    const measure = (entry: string, actual: Float32Array, expected: Numbers): void => {
-      measureClose(`${entry}, ${products}`, '', actual, expected, { rtol: 2e-6 });
-    };
+    for (const count of counts) {
+      const random = new Random(OUT + count);
+      const weight = floats(random, OUT * IN);
+      const d_y = floats(random, count * OUT);
+      const rows = Uint32Array.of(count);
 
-    const product = linear(x, weight, count, IN, OUT);
-    const forward = { reads: { rows, x, weight }, writes: { y: unwritten(count * OUT) } };
-    const { y } = await runDispatch(gpu, count, forward, (on) => kernels.linear(on.rows, width, on.x, on.weight, on.y));
-    measure('matmul_forward', y, product);
+      const back = { reads: { rows, d_y, weight }, writes: { d_x: unwritten(count * IN) } };
+      const { d_x } = await runDispatch(gpu, count, back, (on) =>
+        kernels.linearBackwardInput(on.rows, width, on.d_y, on.weight, on.d_x),
+      );
+      const d_input = linearBackwardInput(d_y, weight, count, IN, OUT);
+      measure('matmul_backward_input', d_x, d_input);
 
-    const adding = { reads: { rows, x, weight, residual }, writes: { y: unwritten(count * OUT) } };
-    const added = await runDispatch(gpu, count, adding, (on) =>
-      kernels.linear(on.rows, width, on.x, on.weight, on.y, on.residual),
-    );
-    const sum = product.map((value, at) => value + residual[at]!);
-    measure('matmul_forward_residual', added.y, sum);
-
-    const input = { reads: { rows, d_y, weight }, writes: { d_x: unwritten(count * IN) } };
-    const { d_x } = await runDispatch(gpu, count, input, (on) =>
-      kernels.linearBackwardInput(on.rows, width, on.d_y, on.weight, on.d_x),
-    );
-    measure('matmul_backward_input', d_x, linearBackwardInput(d_y, weight, count, IN, OUT));
-
-    const before = floats(random, SPLITS * OUT * IN);
-    const gather = { reads: { rows, x, d_y }, writes: { partial: before } };
-    const { partial } = await runDispatch(gpu, count, gather, (on) =>
-      kernels.linearBackwardWeight(on.rows, width, on.x, on.d_y, on.partial, SPLITS),
-    );
-    const gathered = plusByShares(before, count, (first, end) => {
-      const [dy, xs] = [d_y.subarray(first * OUT, end * OUT), x.subarray(first * IN, end * IN)];
-      return linearBackwardWeight(dy, xs, end - first, IN, OUT);
-    });
-    measure('matmul_backward_weight', partial, gathered);
+      const { gate, up } = gatesAndUps(random, count * IN);
+      const gated = { reads: { rows, d_y, weight }, writes: { d_gate_up: beside(gate, up, IN) } };
+      const { d_gate_up } = await runDispatch(gpu, count, gated, (on) =>
+        kernels.linearBackwardGated(on.rows, width, on.d_y, on.weight, on.d_gate_up),
+      );
+      const { dGate, dUp } = swigluBackward(gate, up, d_input);
+      measure('matmul_backward_gated', d_gate_up, beside(dGate, dUp, IN));
+    }
   });
 });
 
 describe('the sum over shares', () => {
-  it('takes the place of the gradient', async () => {
+  it('is added to the gradient', async () => {
     const [gpu, kernels] = await kernelsFor({});
     const elements = 23 * 48;
     const partial = floats(new Random(2), elements * SPLITS);
-    const arrays = { reads: { partial }, writes: { gradient: unwritten(elements) } };
+    const before = floats(new Random(3), elements);
+    const arrays = { reads: { partial }, writes: { gradient: before } };
     const { gradient } = await runDispatch(gpu, 1, arrays, (on) =>
       kernels.reduce(on.partial, on.gradient, elements, SPLITS),
     );
     const expected = Float64Array.from(
       gradient,
-      (_, e) => partial[e]! + partial[elements + e]! + partial[2 * elements + e]!,
+      (_, e) => before[e]! + partial[e]! + partial[elements + e]! + partial[2 * elements + e]!,
     );
     measureClose('reduce_splits', 'gradient', gradient, expected, { rtol: 1e-6 });
   });
@@ -142,12 +203,11 @@ describe('the embedding', () => {
     measureClose('embedding_forward', 'x', x, embedding(ids, weight, D), {});
 
     const d_x = floats(random, count * D);
-    const before = floats(random, SPLITS * VP * D);
-    const gather = { reads: { rows, ids, d_x }, writes: { partial: before } };
+    const gather = { reads: { rows, ids, d_x }, writes: { partial: unwritten(SPLITS * VP * D) } };
     const { partial } = await runDispatch(gpu, count, gather, (on) =>
       kernels.embedBackward(on.rows, on.ids, on.d_x, on.partial, SPLITS),
     );
-    const expected = plusByShares(before, count, (first, end) =>
+    const expected = byShares(count, (first, end) =>
       embeddingBackward(ids.subarray(first, end), d_x.subarray(first * D, end * D), VP, D),
     );
     measureClose('embedding_backward', 'partial', partial, expected, { rtol: 1e-6 });
@@ -157,7 +217,7 @@ describe('the embedding', () => {
 describe('RMS norm', () => {
   it.each([
     { D: 48, count: 67 },
-    { D: 80, count: 201 },
+    { D: 80, count: 1201 },
     { D: 16, count: 1 },
   ])('of width $D is the reference, forward and backward, for $count rows', async ({ D, count }) => {
     const [gpu, kernels] = await kernelsFor({ hiddenSize: D });
@@ -169,31 +229,32 @@ describe('RMS norm', () => {
     const stream = floats(random, count * D);
     const rows = Uint32Array.of(count);
 
-    const forward = { reads: { rows, x, gain }, writes: { y: unwritten(count * D), scale: unwritten(count) } };
-    const { y, scale } = await runDispatch(gpu, count, forward, (on) =>
-      kernels.norm(on.rows, on.x, on.gain, on.y, on.scale),
-    );
-    measureClose('rms_norm_forward', 'y', y, rmsNorm(x, gain), { rtol: 1e-6 });
-    measureClose('rms_norm_forward', 'scale', scale, inverseRms(x, D), { rtol: 1e-6 });
+    const forward = { reads: { rows, x }, writes: { scale: unwritten(count) } };
+    const { scale } = await runDispatch(gpu, count, forward, (on) => kernels.normScale(on.rows, on.x, on.scale));
+    measureClose('rms_norm_scale', 'scale', scale, inverseRms(x, D), { rtol: 1e-6 });
 
-    const input = { reads: { rows, x, gain, scale, d_y }, writes: { d_x: stream } };
-    const { d_x } = await runDispatch(gpu, count, input, (on) =>
-      kernels.normBackward(on.rows, on.x, on.gain, on.scale, on.d_y, on.d_x),
+    const splits = kernels.normSplits;
+    const back = {
+      reads: { rows, x, gain, scale, d_y },
+      writes: { d_x: stream, partial: unwritten(splits * D) },
+    };
+    const { d_x, partial } = await runDispatch(gpu, count, back, (on) =>
+      kernels.normBackward(on.rows, on, on.d_y, on.d_x, on.partial),
     );
-    const sum = rmsNormBackward(x, gain, d_y).dx.map((value, at) => value + stream[at]!);
-    measureClose('rms_norm_backward', 'd_x', d_x, sum, { rtol: 2e-6 });
-
-    const before = floats(random, SPLITS * D);
-    const gather = { reads: { rows, x, scale, d_y }, writes: { partial: before } };
-    const { partial } = await runDispatch(gpu, count, gather, (on) =>
-      kernels.normBackwardGain(on.rows, on.x, on.scale, on.d_y, on.partial, SPLITS),
+    const { dx, dGain } = rmsNormBackward(x, gain, d_y);
+    measureClose(
+      'rms_norm_backward',
+      'd_x',
+      d_x,
+      dx.map((value, at) => value + stream[at]!),
+      { rtol: 2e-6 },
     );
-    const expected = plusByShares(
-      before,
-      count,
-      (first, end) => rmsNormBackward(x.subarray(first * D, end * D), gain, d_y.subarray(first * D, end * D)).dGain,
-    );
-    measureClose('rms_norm_backward_gain', 'partial', partial, expected, { rtol: 2e-6 });
+    const d_gain = Float64Array.from(gain, (_, d) => {
+      let sum = 0;
+      for (let split = 0; split < splits; split++) sum += partial[split * D + d]!;
+      return sum;
+    });
+    measureClose('rms_norm_backward', 'the gain', d_gain, dGain, { rtol: 2e-6 });
   });
 });
 
@@ -223,36 +284,5 @@ describe('the rotary embedding', () => {
       const turned = await runDispatch(gpu, count, arrays, (on) => kernels.rope(entry, on.rows, on.positions, on.qkv));
       measureClose(entry, 'qkv', turned.qkv, expected, { rtol: 1e-6 });
     }
-  });
-});
-
-describe('SwiGLU', () => {
-  it('is the reference, forward and backward, also where the gate saturates', async () => {
-    const [gpu, kernels] = await kernelsFor({});
-    const random = new Random(6);
-    const F = sizes.intermediateSize;
-    const count = 67;
-    const gate = floats(random, count * F, 3);
-    gate.set([0, -20, 20, -100]);
-    const up = floats(random, count * F);
-    const d_y = floats(random, count * F);
-    /** Rows of two parts side by side, as the kernels keep them. */
-    const beside = (left: Numbers, right: Numbers): number[] =>
-      Array.from({ length: count }, (_, n) =>
-        [left, right].flatMap((part) => Array.from(part).slice(n * F, (n + 1) * F)),
-      ).flat();
-    const rows = Uint32Array.of(count);
-    const gate_up = Float32Array.from(beside(gate, up));
-
-    const forward = { reads: { rows, gate_up }, writes: { y: unwritten(count * F) } };
-    const { y } = await runDispatch(gpu, count, forward, (on) => kernels.swiglu(on.rows, on.gate_up, on.y));
-    measureClose('swiglu_forward', 'y', y, swiglu(gate, up), { rtol: 2e-6 });
-
-    const back = { reads: { rows, gate_up, d_y }, writes: { d_gate_up: unwritten(count * 2 * F) } };
-    const { d_gate_up } = await runDispatch(gpu, count, back, (on) =>
-      kernels.swigluBackward(on.rows, on.gate_up, on.d_y, on.d_gate_up),
-    );
-    const { dGate, dUp } = swigluBackward(gate, up, d_y);
-    measureClose('swiglu_backward', 'd_gate_up', d_gate_up, beside(dGate, dUp), { rtol: 2e-6 });
   });
 });

@@ -34,7 +34,7 @@ async function run(batch: Batch): Promise<Float32Array> {
   const { gpu, learner } = engine;
   learner.load(batch);
   gpu.submit((encoder) => { critic.forward(encoder, batch); }); // prettier-ignore
-  const [bytes] = await gpu.read([{ buffer: learner.tables.logits, bytes: batch.rows * 16 }]);
+  const [bytes] = await gpu.read([{ ...learner.tables.logits, bytes: batch.rows * 16 }]);
   return new Float32Array(bytes!);
 }
 
@@ -70,7 +70,7 @@ describe('a critic', () => {
         d[sample]!.forEach((value, t) => (dValues[(row + t) * 4] = value));
         row += inputs.length;
       }
-      gpu.write(learner.tables.logits, dValues);
+      gpu.write(learner.tables.logits.buffer, dValues, learner.tables.logits.offset);
       gpu.submit((encoder) => { critic.backward(encoder, batch); }); // prettier-ignore
     }
     critic.finish(null);

@@ -94,18 +94,18 @@ export class Gpu {
     }
   }
 
-  /** A zeroed buffer. Throws limit-too-small where it exceeds what one binding may hold. */
+  /** A zeroed buffer. Throws limit-too-small where it exceeds what this adapter has. */
   buffer(
     label: string,
     bytes: number,
     usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
   ): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 4) * 4);
-    const limit = Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
+    const limit = this.device.limits.maxBufferSize;
     if (size > limit)
       throw new PlaygroundError(
         'limit-too-small',
-        `buffer ${label} needs ${size} bytes, but this adapter binds at most ${limit}: choose a smaller model, shorter completions or fewer of them`,
+        `buffer ${label} needs ${size} bytes, but this adapter has at most ${limit}: choose a smaller model, shorter completions or fewer of them`,
       );
     const buffer = this.device.createBuffer({ label, size, usage });
     this.#buffers.add(buffer);
@@ -202,16 +202,18 @@ export class Gpu {
     this.counts.submits += 1;
   }
 
-  /** Copies of the first `bytes` of buffers, after everything submitted before. Throws whatever went wrong on the device since the last call. */
-  async read(sources: readonly { readonly buffer: GPUBuffer; readonly bytes: number }[]): Promise<ArrayBuffer[]> {
+  /** Copies of `bytes` of buffers from `offset` on, after everything submitted before. Throws whatever went wrong on the device since the last call. */
+  async read(
+    sources: readonly { readonly buffer: GPUBuffer; readonly offset?: number; readonly bytes: number }[],
+  ): Promise<ArrayBuffer[]> {
     const total = sources.reduce((sum, source) => sum + source.bytes, 0);
     this.#throwFault();
     const staging = this.#takeStaging(total);
     this.submit((encoder) => {
-      let offset = 0;
-      for (const { buffer, bytes } of sources) {
-        if (bytes > 0) encoder.copyBufferToBuffer(buffer, 0, staging, offset, bytes);
-        offset += bytes;
+      let end = 0;
+      for (const { buffer, offset = 0, bytes } of sources) {
+        if (bytes > 0) encoder.copyBufferToBuffer(buffer, offset, staging, end, bytes);
+        end += bytes;
       }
     });
     try {
