@@ -80,14 +80,16 @@ fn attention_backward_query(@builtin(global_invocation_id) id: vec3u) {
   let row_lse = lse[n * H + h];
   for (var s = spans[n].x; s <= n; s++) {
     let key = s * 3u * WIDTH + WIDTH + h * PARTS;
+    var other: Head; // read once: a compiler may not know that no one writes it
     var scores = Part();
     var d_ps = Part();
     for (var k = 0u; k < PARTS; k++) {
-      scores += q[k] * qkv[key + k];
+      other[k] = qkv[key + k];
+      scores += q[k] * other[k];
       d_ps += d_o[k] * qkv[key + WIDTH + k];
     }
     let d_score = exp(dot(scores, Part(1.0)) - row_lse) * (dot(d_ps, Part(1.0)) - pull) * SCALE;
-    for (var k = 0u; k < PARTS; k++) { d_q[k] += d_score * qkv[key + k]; }
+    for (var k = 0u; k < PARTS; k++) { d_q[k] += d_score * other[k]; }
   }
   for (var k = 0u; k < PARTS; k++) { d_qkv[n * 3u * WIDTH + h * PARTS + k] = d_q[k]; }
   delta[n * H + h] = pull;
@@ -111,17 +113,21 @@ fn attention_backward_key_value(@builtin(global_invocation_id) id: vec3u) {
     let n = end - 1u;
     let query = n * 3u * WIDTH + h * PARTS;
     let at = n * WIDTH + h * PARTS;
+    var other: Head;
+    var d_o: Head;
     var scores = Part();
     var d_ps = Part();
     for (var k = 0u; k < PARTS; k++) {
-      scores += key[k] * qkv[query + k];
-      d_ps += value[k] * d_out[at + k];
+      other[k] = qkv[query + k];
+      d_o[k] = d_out[at + k];
+      scores += key[k] * other[k];
+      d_ps += value[k] * d_o[k];
     }
     let p = exp(dot(scores, Part(1.0)) - lse[n * H + h]);
     let d_score = p * (dot(d_ps, Part(1.0)) - delta[n * H + h]) * SCALE;
     for (var k = 0u; k < PARTS; k++) {
-      d_key[k] += d_score * qkv[query + k];
-      d_value[k] += p * d_out[at + k];
+      d_key[k] += d_score * other[k];
+      d_value[k] += p * d_o[k];
     }
   }
   for (var k = 0u; k < PARTS; k++) {

@@ -9,7 +9,20 @@
 fn reduce_splits(@builtin(global_invocation_id) id: vec3u) {
   let e = id.x;
   if (e >= ELEMENTS / 4u) { return; }
+  const STRIDE = ELEMENTS / 4u;
   var sum = vec4f();
-  for (var s = 0u; s < SPLITS; s++) { sum += partial[s * (ELEMENTS / 4u) + e]; }
+  var at = e;
+  for (var four = 0u; four < SPLITS / 4u; four++) { // four reads under way at a time
+    let a = partial[at];
+    let b = partial[at + STRIDE];
+    let c = partial[at + 2u * STRIDE];
+    let d = partial[at + 3u * STRIDE];
+    sum = sum + a + b + c + d;
+    at += 4u * STRIDE;
+  }
+  for (var left = 0u; left < SPLITS % 4u; left++) {
+    sum += partial[at];
+    at += STRIDE;
+  }
   gradient[e] += sum;
 }

@@ -1,4 +1,4 @@
-// Options of a command: `--name value` or `--name=value`, each at most once, checked by name and kind.
+// Options of a command: `--name value` or `--name=value`, or a switch `--name`, each at most once, checked by name and kind.
 import { parseArgs } from 'node:util';
 import { parseOption, resolveOptions, type GrpoOptions } from '../grpo/options.ts';
 
@@ -12,10 +12,10 @@ export class Arguments {
   /** Standard output is to hold JSON lines and nothing else. */
   readonly json: boolean;
 
-  /** `names` are the options that take a value, of which `set` may come more than once; every command takes `--json`. */
-  constructor(args: readonly string[], names: readonly string[]) {
-    const texts = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
-    const options = { ...texts, json: { type: 'boolean' as const } };
+  /** `names` are the options that take a value, of which `set` may come more than once; every command takes the switch `--json`. */
+  constructor(args: readonly string[], names: readonly string[], switches: readonly string[] = []) {
+    const kind = (type: 'string' | 'boolean') => (name: string) => [name, { type }] as const;
+    const options = Object.fromEntries([...names.map(kind('string')), ...[...switches, 'json'].map(kind('boolean'))]);
     const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
     for (const token of tokens) {
       if (token.kind !== 'option') {
@@ -26,13 +26,18 @@ export class Arguments {
         const known = Object.keys(options).map((option) => `--${option}`);
         throw new UsageError(`there is no option ${rawName}; this command takes ${known.join(', ')}`);
       }
-      if (name === 'json' && value !== undefined) throw new UsageError('--json takes no value');
-      if (name !== 'json' && value === undefined) throw new UsageError(`--${name} needs a value`);
+      const isSwitch = options[name]?.type === 'boolean';
+      if (isSwitch && value !== undefined) throw new UsageError(`--${name} takes no value`);
+      if (!isSwitch && value === undefined) throw new UsageError(`--${name} needs a value`);
       const before = this.#values.get(name) ?? [];
       if (before.length > 0 && name !== 'set') throw new UsageError(`--${name} may come only once`);
       this.#values.set(name, [...before, value ?? '']);
     }
-    this.json = this.#values.has('json');
+    this.json = this.has('json');
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
   }
 
   text(name: string): string | undefined {
@@ -65,10 +70,15 @@ export class Arguments {
     return this.number('seed', fallback, { min: 0, max: 0xffffffff, integer: true });
   }
 
+  /** The texts of every `--set`, in their order. */
+  get sets(): readonly string[] {
+    return this.#values.get('set') ?? [];
+  }
+
   /** The options of `--set name=value`, over `base`. Throws bad-settings for an unknown option or a value out of its range. */
   options(base: Partial<GrpoOptions> = {}): GrpoOptions {
     const given = new Map<string, unknown>();
-    for (const pair of this.#values.get('set') ?? []) {
+    for (const pair of this.sets) {
       const [name = '', value] = pair.split(/=(.*)/s);
       if (name === '' || value === undefined) throw new UsageError(`--set takes name=value, but it is "${pair}"`);
       if (given.has(name)) throw new UsageError(`--set ${name} may come only once`);

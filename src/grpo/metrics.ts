@@ -1,4 +1,5 @@
 // What a step reports, by TRL's names.
+import type { CriticReport } from './critic.ts';
 import type { UpdateReport } from './objective.ts';
 import type { GrpoOptions } from './options.ts';
 import type { Rollout } from './trainer.ts';
@@ -6,7 +7,7 @@ import type { Rollout } from './trainer.ts';
 export type Metrics = Readonly<Record<string, number>>;
 
 /**
- * `loss` is the whole objective, `policy_loss` the part without KL. Lengths in tokens, eos included; `step_time` in seconds;
+ * `loss` is the whole objective, `policy_loss` the part without KL and entropy bonus. Lengths in tokens, eos included; `step_time` in seconds;
  * `num_tokens`, prompts included, since the run began; entropy and kl in nats. `reward_std` is the mean of the groups' stds, or
  * the batch's std where advantages are scaled by that.
  */
@@ -46,6 +47,7 @@ export function stepMetrics(
 /** What one update measures, whether or not a step surrounds it. */
 export function updateMetrics(report: UpdateReport): Metrics {
   return {
+    ...(report.critic && criticMetrics(report.critic)),
     loss: report.loss,
     policy_loss: report.policyLoss,
     entropy: report.entropy,
@@ -54,6 +56,18 @@ export function updateMetrics(report: UpdateReport): Metrics {
     'clip_ratio/high_mean': report.clippedHigh,
     'clip_ratio/region_mean': report.clippedLow + report.clippedHigh,
     grad_norm: report.gradNorm,
+  };
+}
+
+/** There with the estimator ppo only. `update_ms` is wall time, `memory_mib` what the critic takes on the GPU beside the policy. */
+function criticMetrics(critic: CriticReport): Metrics {
+  return {
+    'critic/value_loss': critic.valueLoss,
+    'critic/explained_variance': critic.explainedVariance,
+    'critic/clip_ratio': critic.clipped,
+    'critic/grad_norm': critic.gradNorm,
+    'critic/update_ms': critic.updateMs,
+    'critic/memory_mib': critic.memoryBytes / 2 ** 20,
   };
 }
 

@@ -1,19 +1,19 @@
-// The GRPO loss on the GPU, over the engine's packed micro-batches. One update is: advantages; for every micro-batch the
-// reference's log-probs, the policy's log-probs, the policy gradient, the backward pass; clip and AdamW; one readback.
-// Supervised training is the same with advantage 1: cispo with the ratio 1 is the negative log-likelihood.
+// The GRPO loss on the GPU, over the engine's packed micro-batches. One update is: advantages, for ppo by an update of the critic;
+// for every micro-batch the reference's log-probs, the policy's log-probs, the policy gradient, the backward pass; clip and AdamW;
+// one readback. Supervised training is the same with advantage 1: cispo with the ratio 1 is the negative log-likelihood.
 import advantageSource from '../../shaders/advantage.wgsl?raw';
-import logProbSource from '../../shaders/log-prob.wgsl?raw';
 import objectiveSource from '../../shaders/objective.wgsl?raw';
-import policyGradientSource from '../../shaders/policy-gradient.wgsl?raw';
-import softmaxSource from '../../shaders/softmax.wgsl?raw';
+import tokenAdvantageSource from '../../shaders/token-advantage.wgsl?raw';
 import { PlaygroundError } from '../base/errors.ts';
-import { NO_TARGET, rowCount, unpackRows, type Batch, type Sequence } from '../engine/batch.ts';
-import { paddedVocabulary } from '../engine/config.ts';
-import { uniformStruct, type Dispatch, type Gpu, type KernelCall } from '../engine/gpu/gpu.ts';
+import { rowCount, unpackRows, type Batch, type Sequence } from '../engine/batch.ts';
+import { uniformStruct } from '../engine/gpu/gpu.ts';
 import type { Engine } from '../engine/index.ts';
 import type { AdamWSettings } from '../engine/optimizer.ts';
 import { aggregationWeights } from './aggregation.ts';
+import { checkRewards, checkSamples } from './checks.ts';
+import { Critic, type CriticReport, type PackedStep } from './critic.ts';
 import { ADVANTAGE_ESTIMATORS, SCALE_REWARDS, type GrpoOptions } from './options.ts';
+import { allocate, makePlan, METRICS, type Buffers, type Plan } from './plan.ts';
 
 /** A prompt with one completion. */
 export interface Sample extends Sequence {
@@ -44,6 +44,7 @@ export interface Update {
 export interface Outcome {
   /** Weighted sum of the rewards. */
   readonly reward: number;
+  /** With a critic the mean of its tokens' advantages. */
   readonly advantage: number;
   /** Std of the rewards of its group. */
   readonly groupStd: number;
@@ -51,9 +52,9 @@ export interface Outcome {
 
 /** Means and shares are over the completion tokens in the loss. */
 export interface UpdateReport {
-  /** The whole objective, KL included. */
+  /** The whole objective, KL and entropy bonus included. */
   readonly loss: number;
-  /** The objective without its KL term. */
+  /** The objective without KL and entropy bonus. */
   readonly policyLoss: number;
   /** Nats. */
   readonly kl: number;
@@ -61,7 +62,7 @@ export interface UpdateReport {
   readonly entropy: number;
   /** Nats. */
   readonly negativeLogProb: number;
-  /** Share of ratios that were clipped from below, from above: of tokens, or at sequence level of completions. */
+  /** Share of ratios that were clipped from below, from above: of tokens, or at sequence level of completions. A token that topEntropyQuantile leaves out is not clipped. */
   readonly clippedLow: number;
   readonly clippedHigh: number;
   /** Norm of the whole gradient before the clip. */
@@ -71,30 +72,33 @@ export interface UpdateReport {
   readonly outcomes: readonly Outcome[];
   /** dloss/dlogp of every completion token, by sample; negative pushes up. All zero for a sample left out of the loss. */
   readonly slopes: readonly Float32Array[];
+  /** Null without a critic. */
+  readonly critic: CriticReport | null;
 }
 
-const METRICS = 7;
-/** Where the KL and the slope stand in a row's terms. */
-const KL_TERM = 1;
+/** Where the slope stands in a row's terms. */
 const SLOPE_TERM = 3;
 const LOSS_KINDS = { grpo: 0, bnpo: 0, dapo: 0, dr_grpo: 0, cispo: 1, sapo: 2 } as const;
 const LARGEST_F32 = 3.4028234663852886e38;
 
-interface Plan {
-  readonly advantages: Dispatch;
-  readonly policyLogProbs: readonly Dispatch[];
-  readonly referenceLogProbs: readonly Dispatch[];
-  readonly loss: readonly Dispatch[];
-}
-
 export class Objective {
+  /** Null for estimators that have none. */
+  readonly critic: Critic | null;
   readonly #engine: Engine;
   readonly #buffers: Buffers;
   readonly #plan: Plan;
   readonly #maxSamples: number;
   readonly #rewardFunctions: number;
 
-  private constructor(engine: Engine, buffers: Buffers, plan: Plan, maxSamples: number, rewardFunctions: number) {
+  private constructor(
+    engine: Engine,
+    critic: Critic | null,
+    buffers: Buffers,
+    plan: Plan,
+    maxSamples: number,
+    rewardFunctions: number,
+  ) {
+    this.critic = critic;
     this.#engine = engine;
     this.#buffers = buffers;
     this.#plan = plan;
@@ -102,166 +106,117 @@ export class Objective {
     this.#rewardFunctions = rewardFunctions;
   }
 
-  /** For updates of up to `maxSamples` samples, each judged by `rewardFunctions` functions. Throws limit-too-small, shader-compile. */
-  static async create(engine: Engine, maxSamples: number, rewardFunctions: number): Promise<Objective> {
+  /**
+   * For updates of up to `maxSamples` samples, each judged by `rewardFunctions` functions. For the estimator ppo it gets a critic;
+   * the others need none. Throws limit-too-small, shader-compile.
+   */
+  static async create(
+    engine: Engine,
+    maxSamples: number,
+    rewardFunctions: number,
+    estimator: GrpoOptions['advantageEstimator'] = 'grpo',
+  ): Promise<Objective> {
     const { gpu, config } = engine;
-    const { logits, spans, labels } = engine.learner.tables;
-    const buffers = allocate(
-      gpu,
-      maxSamples,
-      maxSamples * (config.maxPositions - 1),
-      engine.learner.maxRows,
-      rewardFunctions,
-    );
-    const { objective, lse, entropies, logProbs, old, reference, outcomes, weights, terms, metrics } = buffers;
-    const constants = { V: config.vocabSize, VP: paddedVocabulary(config.vocabSize), NO_TARGET };
-    const perRow = (rows: number): [number, number, number] => [Math.ceil(rows / 64), 1, 1];
-    const make = (file: string, entry: string, bind: KernelCall['bind'], grid = perRow): Promise<Dispatch> =>
-      gpu.dispatch({ source: `${objectiveSource}\n${file}`, entry, constants, bind, grid });
-    const gather = (into: GPUBuffer): Promise<Dispatch[]> =>
-      Promise.all([
-        make(softmaxSource, 'softmax_statistics', { objective, logits, lse, entropies }),
-        make(logProbSource, 'log_prob_gather', { objective, logits, lse, labels, log_probs: into }),
-      ]);
-    const [policyLogProbs, referenceLogProbs, loss, advantages] = await Promise.all([
-      gather(logProbs),
-      gather(reference),
-      Promise.all([
-        make(policyGradientSource, 'policy_gradient_loss', {
-          objective, spans, labels, log_probs: logProbs, old_log_probs: old, reference_log_probs: reference, outcomes, weights, terms,
-        }), // prettier-ignore
-        make(
-          policyGradientSource,
-          'policy_gradient_metrics',
-          { objective, labels, log_probs: logProbs, row_terms: terms, entropies, metrics },
-          () => [1, 1, 1],
-        ),
-        make(policyGradientSource, 'policy_gradient_logits', { objective, labels, row_terms: terms, logits, lse }),
-      ]),
-      gpu.dispatch({
-        source: advantageSource,
-        entry: 'advantage_normalize',
-        constants: {},
-        bind: { grouping: buffers.grouping, rewards: buffers.rewards, weights: buffers.rewardWeights, outcomes },
-        grid: perRow,
-      }),
-    ]);
-    return new Objective(
-      engine,
-      buffers,
-      { advantages, policyLogProbs, referenceLogProbs, loss },
-      maxSamples,
-      rewardFunctions,
-    );
+    const stepRows = maxSamples * (config.maxPositions - 1);
+    const buffers = allocate(gpu, maxSamples, stepRows, engine.learner.maxRows, rewardFunctions);
+    const { outcomes, advantages } = buffers;
+    const plan = await makePlan(engine, buffers);
+    const critic = estimator === 'ppo' ? await Critic.create(engine, outcomes, advantages, stepRows) : null;
+    return new Objective(engine, critic, buffers, plan, maxSamples, rewardFunctions);
   }
 
   /** One gradient, and one AdamW step unless `optimizer` is null. Throws bad-settings, or what the device reports. */
   async update({ samples, rewards, options, old, optimizer }: Update): Promise<UpdateReport> {
     const { gpu, learner } = this.#engine;
     const buffers = this.#buffers;
-    this.#check(samples);
+    checkSamples(samples, this.#maxSamples, this.#engine.config);
     if (rewards) this.#writeRewards(samples.length, rewards, options);
-    else
-      gpu.write(
-        buffers.outcomes,
-        Float32Array.from({ length: samples.length * 4 }, () => 1),
-      );
+    else gpu.write(buffers.outcomes, new Float32Array(samples.length * 4).fill(1));
     const inLoss = samples.map((sample) => !(options.maskTruncatedCompletions && sample.truncated));
-    const weights = aggregationWeights(samples, inLoss, options);
-    gpu.write(buffers.weights, weights);
-    const batches = learner.pack(
-      samples.map((sample, index) => (inLoss[index] ? sample : { ids: [], promptLength: 0 })),
-    );
+    gpu.write(buffers.weights, aggregationWeights(samples, inLoss, options));
+    const counted = samples.map((sample, index) => (inLoss[index] ? sample : { ids: [], promptLength: 0 }));
+    const tokens = counted.reduce((sum, { ids, promptLength }) => sum + ids.length - promptLength, 0);
+    const step: PackedStep = { samples, batches: learner.pack(counted), tokens };
     if (typeof old !== 'string') this.#writeOld(samples, inLoss, old);
 
-    learner.begin();
     gpu.submit((encoder) => {
       encoder.clearBuffer(buffers.metrics);
       if (rewards) gpu.encode(encoder, [this.#plan.advantages], samples.length);
     });
-    for (const batch of batches) {
+    const critic =
+      rewards && options.advantageEstimator === 'ppo'
+        ? await this.#requireCritic().update(step, options, old !== 'kept', optimizer)
+        : null;
+    const masked = options.topEntropyQuantile < 1;
+    if (masked) this.#findThreshold(step, options);
+
+    const { spread, mask, statistics, policyLogProbs, referenceLogProbs, loss } = this.#plan;
+    const tokenAdvantages = [...(critic ? [] : [spread]), ...(masked ? [mask] : [])];
+    learner.begin();
+    for (const batch of step.batches) {
       this.#writeObjective(batch, options, old === 'current');
       learner.load(batch);
       gpu.submit((encoder) => {
         if (options.beta > 0 && old !== 'kept') {
           learner.forward(encoder, batch, 'reference');
-          gpu.encode(encoder, this.#plan.referenceLogProbs, batch.rows);
+          gpu.encode(encoder, [statistics, referenceLogProbs], batch.rows);
         }
         learner.forward(encoder, batch, 'policy');
-        gpu.encode(encoder, this.#plan.policyLogProbs, batch.rows);
-        if (old === 'current')
-          encoder.copyBufferToBuffer(
-            buffers.logProbs,
-            batch.rowOffset * 4,
-            buffers.old,
-            batch.rowOffset * 4,
-            batch.rows * 4,
-          );
-        gpu.encode(encoder, this.#plan.loss, batch.rows);
+        gpu.encode(encoder, [statistics, policyLogProbs], batch.rows);
+        const first = batch.rowOffset * 4;
+        if (old === 'current') encoder.copyBufferToBuffer(buffers.logProbs, first, buffers.old, first, batch.rows * 4);
+        gpu.encode(encoder, [...tokenAdvantages, ...loss], batch.rows);
         learner.backward(encoder, batch);
       });
     }
     learner.finish(optimizer);
-    return this.#report(samples, batches, options, weights);
+    return this.#report(step, options, critic);
   }
 
   /** Log-probs of every completion token under the policy at `options.temperature`, in nats, by sample. Throws bad-settings. */
   async score(samples: readonly Sample[], options: GrpoOptions): Promise<Float32Array[]> {
     const { gpu, learner } = this.#engine;
-    this.#check(samples);
+    checkSamples(samples, this.#maxSamples, this.#engine.config);
     const batches = learner.pack(samples);
     for (const batch of batches) {
       this.#writeObjective(batch, options, true);
       learner.load(batch);
       gpu.submit((encoder) => {
         learner.forward(encoder, batch, 'policy');
-        gpu.encode(encoder, this.#plan.policyLogProbs, batch.rows);
+        gpu.encode(encoder, [this.#plan.statistics, this.#plan.policyLogProbs], batch.rows);
       });
     }
     const [bytes] = await gpu.read([{ buffer: this.#buffers.logProbs, bytes: rowCount(batches) * 4 }]);
     return unpackRows(samples, batches, new Float32Array(bytes as ArrayBuffer));
   }
 
-  #check(samples: readonly Sample[]): void {
-    const { vocabSize, maxPositions } = this.#engine.config;
-    if (samples.length > this.#maxSamples) {
-      throw new PlaygroundError(
-        'bad-settings',
-        `an update takes at most ${this.#maxSamples} completions, but ${samples.length} came`,
-      );
+  #requireCritic(): Critic {
+    if (this.critic) return this.critic;
+    throw new PlaygroundError('bad-settings', 'advantageEstimator ppo needs an objective that was created for it');
+  }
+
+  /** From a forward pass over the whole step: a quantile needs every token before the first is judged. */
+  #findThreshold({ batches, tokens }: PackedStep, options: GrpoOptions): void {
+    const { gpu, learner } = this.#engine;
+    // In f32, as torch.quantile: in f64 (1 - 0.7) * 10 would be above 3.
+    const rank = Math.ceil(Math.fround(Math.fround(1 - options.topEntropyQuantile) * Math.max(0, tokens - 1)));
+    const ranking = { rows: rowCount(batches), rank };
+    gpu.write(this.#buffers.ranking, new Uint8Array(uniformStruct(tokenAdvantageSource, 'Ranking', ranking)));
+    for (const batch of batches) {
+      this.#writeObjective(batch, options, true);
+      learner.load(batch);
+      gpu.submit((encoder) => {
+        learner.forward(encoder, batch, 'policy');
+        gpu.encode(encoder, [this.#plan.statistics], batch.rows);
+      });
     }
-    for (const { ids, promptLength } of samples) {
-      if (promptLength < 1 || promptLength > ids.length || ids.length > maxPositions) {
-        throw new PlaygroundError(
-          'bad-settings',
-          `prompt and completion must have 1 to ${maxPositions} tokens together, but one has ${ids.length}`,
-        );
-      }
-      const outside = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
-      if (outside !== undefined)
-        throw new PlaygroundError('bad-settings', `a token must be 0 to ${vocabSize - 1}, but one is ${outside}`);
-    }
+    gpu.submit((encoder) => gpu.encode(encoder, [this.#plan.threshold], 1));
   }
 
   #writeRewards(count: number, { values, groupSize }: Rewards, options: GrpoOptions): void {
     const { gpu } = this.#engine;
-    const flat = values.flat();
-    if (values.length !== count || count % groupSize !== 0 || flat.length !== count * this.#rewardFunctions) {
-      throw new PlaygroundError(
-        'bad-settings',
-        `expected ${this.#rewardFunctions} rewards for each of ${count} completions in groups of ${groupSize}, but ${values.length} lists with ${flat.length} rewards came`,
-      );
-    }
-    if (options.rewardWeights.length < this.#rewardFunctions) {
-      throw new PlaygroundError(
-        'bad-settings',
-        `expected a weight for each of ${this.#rewardFunctions} reward functions, but rewardWeights has ${options.rewardWeights.length}`,
-      );
-    }
-    const broken = flat.find((value) => !Number.isFinite(value));
-    if (broken !== undefined)
-      throw new PlaygroundError('bad-settings', `a reward must be a finite number, but one is ${broken}`);
-    gpu.write(this.#buffers.rewards, Float32Array.from(flat));
+    checkRewards({ values, groupSize }, count, this.#rewardFunctions, options.rewardWeights);
+    gpu.write(this.#buffers.rewards, Float32Array.from(values.flat()));
     gpu.write(this.#buffers.rewardWeights, Float32Array.from(options.rewardWeights));
     const grouping = {
       count,
@@ -295,6 +250,7 @@ export class Objective {
       row_offset: batch.rowOffset,
       temperature: options.temperature,
       beta: options.beta,
+      entropy_coef: options.entropyCoef,
       epsilon: options.epsilon,
       epsilon_high: options.epsilonHigh,
       delta: options.delta ?? LARGEST_F32,
@@ -309,10 +265,9 @@ export class Objective {
   }
 
   async #report(
-    samples: readonly Sample[],
-    batches: readonly Batch[],
+    { samples, batches }: PackedStep,
     options: GrpoOptions,
-    weights: Float32Array,
+    critic: CriticReport | null,
   ): Promise<UpdateReport> {
     const { metrics, terms, outcomes } = this.#buffers;
     const rows = rowCount(batches);
@@ -328,23 +283,14 @@ export class Objective {
       Float32Array,
       Float32Array,
     ];
-    const [loss = 0, kl = 0, entropy = 0, low = 0, high = 0, tokens = 0, negativeLogProb = 0] = sums;
+    const [loss = 0, policyLoss = 0, kl = 0, entropy = 0, low = 0, high = 0, tokens = 0, negativeLogProb = 0] = sums;
     const mean = (sum: number, count = tokens): number => sum / Math.max(1, count);
     const ratios = options.importanceSamplingLevel === 'sequence' ? samples.length : tokens;
-    const column = (at: number): Float32Array[] =>
-      unpackRows(
-        samples,
-        batches,
-        Float32Array.from({ length: rows }, (_, row) => termRows[row * 4 + at] as number),
-      );
-    const klLoss = column(KL_TERM).reduce(
-      (sum, kls, sample) =>
-        sum + options.beta * (weights[sample] as number) * kls.reduce((total, each) => total + each, 0),
-      0,
-    );
+    const slopes = new Float32Array(rows);
+    for (let row = 0; row < rows; row++) slopes[row] = termRows[row * 4 + SLOPE_TERM] as number;
     return {
       loss,
-      policyLoss: loss - klLoss,
+      policyLoss,
       kl: mean(kl),
       entropy: mean(entropy),
       negativeLogProb: mean(negativeLogProb),
@@ -354,30 +300,16 @@ export class Objective {
       tokens,
       outcomes: samples.map((_, index) => {
         const [reward = 0, advantage = 0, groupStd = 0] = graded.subarray(index * 4, index * 4 + 3);
-        return { reward, advantage, groupStd };
+        const ofTokens = critic?.advantages[index];
+        return { reward, advantage: ofTokens ? average(ofTokens) : advantage, groupStd };
       }),
-      slopes: column(SLOPE_TERM),
+      slopes: unpackRows(samples, batches, slopes),
+      critic,
     };
   }
 }
 
-type Buffers = ReturnType<typeof allocate>;
-
-function allocate(gpu: Gpu, maxSamples: number, stepRows: number, batchRows: number, rewardFunctions: number) {
-  const floats = (label: string, count: number): GPUBuffer => gpu.buffer(label, count * 4);
-  return {
-    objective: gpu.uniform('objective', 48),
-    grouping: gpu.uniform('grouping', 32),
-    rewards: floats('rewards', maxSamples * rewardFunctions),
-    rewardWeights: floats('reward weights', rewardFunctions),
-    outcomes: floats('outcomes', maxSamples * 4),
-    weights: floats('aggregation weights', maxSamples),
-    lse: floats('log-sum-exp', batchRows),
-    entropies: floats('entropies', stepRows),
-    logProbs: floats('log-probs', stepRows),
-    old: floats('old log-probs', stepRows),
-    reference: floats('reference log-probs', stepRows),
-    terms: floats('loss terms', stepRows * 4),
-    metrics: floats('metrics', METRICS),
-  };
+/** 0 of nothing. */
+function average(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }

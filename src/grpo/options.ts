@@ -1,10 +1,13 @@
-// Every option of a GRPO run: its default, its range and what it means. Names are those of TRL's GRPOConfig in camelCase.
+// Every option of a GRPO run: its default, its range, what it means and when it helps. Names are those of TRL's GRPOConfig, and for
+// the critic of its PPOConfig, in camelCase.
 import { PlaygroundError } from '../base/errors.ts';
 
 export const LOSS_TYPES = ['grpo', 'bnpo', 'dapo', 'dr_grpo', 'cispo', 'sapo'] as const;
 export const SCALE_REWARDS = ['group', 'batch', 'none'] as const;
 export const IMPORTANCE_SAMPLING_LEVELS = ['token', 'sequence'] as const;
-export const ADVANTAGE_ESTIMATORS = ['grpo', 'rloo', 'reinforce'] as const;
+export const ADVANTAGE_ESTIMATORS = ['grpo', 'rloo', 'reinforce', 'ppo'] as const;
+/** Options of the critic, which only the estimator ppo has: with another they stay at their defaults. */
+export const CRITIC_OPTIONS = ['gamma', 'lam', 'criticLearningRate', 'vfCoef', 'cliprangeValue'] as const;
 
 export interface GrpoOptions {
   readonly numGenerations: number;
@@ -33,6 +36,16 @@ export interface GrpoOptions {
   /** One weight a reward function, in the order [accuracy, format]. */
   readonly rewardWeights: readonly number[];
   readonly maskTruncatedCompletions: boolean;
+  readonly topEntropyQuantile: number;
+  readonly entropyCoef: number;
+  readonly syncRefModel: boolean;
+  readonly refModelMixupAlpha: number;
+  readonly refModelSyncSteps: number;
+  readonly gamma: number;
+  readonly lam: number;
+  readonly criticLearningRate: number;
+  readonly vfCoef: number;
+  readonly cliprangeValue: number;
 }
 
 export type OptionSpec = { readonly meaning: string; readonly advanced: boolean } & (
@@ -132,7 +145,7 @@ export const OPTION_SPECS: Readonly<Record<keyof GrpoOptions, OptionSpec>> = {
   advantageEstimator: choice(
     'grpo',
     ADVANTAGE_ESTIMATORS,
-    "The baseline: the group's mean (grpo), the mean of the others (rloo), or none (reinforce).",
+    "The baseline: the group's mean (grpo), the mean of the others (rloo), none (reinforce), or what a critic, a second model trained beside the policy, expects at each token (ppo). The critic helps where answers to one problem cannot be compared; it costs a model's memory and time.",
   ),
   scaleRewards: choice(
     'group',
@@ -153,6 +166,67 @@ export const OPTION_SPECS: Readonly<Record<keyof GrpoOptions, OptionSpec>> = {
     meaning: 'Leave answers that were cut off out of the loss.',
     advanced: true,
   },
+  topEntropyQuantile: number(
+    1,
+    0,
+    1,
+    'Train only on this share of the tokens, those the model was least sure of. A small share helps where most tokens are foregone, as in arithmetic: the push goes to the decisions.',
+  ),
+  entropyCoef: number(
+    0,
+    0,
+    1,
+    'Bonus for staying uncertain. It helps where the answers of a group grow alike too early, so that nothing is left to compare.',
+  ),
+  syncRefModel: {
+    kind: 'boolean',
+    default: false,
+    meaning:
+      'Let the model that beta pulls to follow the policy. It helps in long runs, where a pull to the first model holds back what was learnt since.',
+    advanced: true,
+  },
+  refModelMixupAlpha: number(
+    0.6,
+    0,
+    1,
+    'Share of the policy in each move of the reference: 1 makes it a copy; less helps where the policy swings.',
+  ),
+  refModelSyncSteps: integer(
+    512,
+    1,
+    100000,
+    'Steps between two moves of the reference. Fewer help a policy that learns fast; too few, and nothing holds it.',
+  ),
+  gamma: number(
+    1,
+    0,
+    1,
+    'Critic (ppo): how much of a reward a token is owed for each token that it came earlier. Below 1 helps against rambling: a reward counts less, the later it comes.',
+  ),
+  lam: number(
+    0.95,
+    0,
+    1,
+    "Critic (ppo): 1 trusts the rewards alone, 0 the critic's own forecast of the next token. Below 1 helps once the critic explains the returns: less noise, but its errors count.",
+  ),
+  criticLearningRate: number(
+    3e-4,
+    0,
+    0.1,
+    "Critic (ppo): size of its updates, without a warm-up. Above the policy's helps, since the critic must know the policy's chances as they change.",
+  ),
+  vfCoef: number(
+    0.1,
+    0,
+    100,
+    "Critic (ppo): weight of its loss. AdamW undoes it, so that it matters only where the critic's gradient is longer than maxGradNorm: less helps where that cuts off too much.",
+  ),
+  cliprangeValue: number(
+    0.2,
+    0,
+    100,
+    'Critic (ppo): a value is pushed no further once it moved by this much in a step. It helps where numIterations is above 1; with one update nothing has moved yet.',
+  ),
 };
 
 export const DEFAULT_OPTIONS: GrpoOptions = Object.fromEntries(
@@ -183,12 +257,24 @@ export function optionProblems(
     const wrong = complaint(spec, options[name]);
     if (wrong) problems[name] = `must be ${wrong}, but it is ${show(options[name])}`;
   }
-  const { numGenerations, advantageEstimator } = options;
-  if (!problems.numGenerations && !problems.advantageEstimator && advantageEstimator !== 'reinforce') {
-    if ((numGenerations as number) < 2) {
-      problems.numGenerations = `must be at least 2 with advantageEstimator ${advantageEstimator as string}, but it is ${numGenerations as number}`;
+  const { numGenerations, advantageEstimator, beta, syncRefModel } = options;
+  const add = (name: keyof GrpoOptions, problem: string): void => {
+    problems[name] ??= `${problem}, but it is ${show(options[name])}`;
+  };
+  if (!problems.advantageEstimator) {
+    if ((advantageEstimator === 'grpo' || advantageEstimator === 'rloo') && (numGenerations as number) < 2)
+      add('numGenerations', `must be at least 2 with advantageEstimator ${advantageEstimator}`);
+    for (const name of advantageEstimator === 'ppo' ? [] : CRITIC_OPTIONS) {
+      const { default: usual } = OPTION_SPECS[name];
+      if (options[name] !== usual)
+        add(
+          name,
+          `must be ${show(usual)} with advantageEstimator ${advantageEstimator as string}, which has no critic`,
+        );
     }
   }
+  if (syncRefModel === true && beta === 0)
+    add('syncRefModel', 'must be false where beta is 0 and no reference is used');
   return problems;
 }
 

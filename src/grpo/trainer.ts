@@ -6,11 +6,13 @@
 //   4. update      numIterations times: push every token of a completion up or down by its advantage, with the ratio to the
 //                  log-probs before the first update clipped, and a KL pull towards the frozen base
 //
-// No critic: the group is the baseline.
+// No critic: the group is the baseline. To compare, the estimator ppo has one: then an advantage is a token's own, and each
+// update is one of the critic too.
 import { PlaygroundError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import type { Completion, Engine } from '../engine/index.ts';
 import { stepMetrics, type Metrics } from './metrics.ts';
+import { MovingReference } from './moving-reference.ts';
 import { Objective, type Outcome, type Sample, type UpdateReport } from './objective.ts';
 import type { GrpoOptions } from './options.ts';
 
@@ -56,6 +58,8 @@ export interface TrainerStep {
 export class Trainer {
   readonly #engine: Engine;
   readonly #objective: Objective;
+  /** Null: the reference stays the frozen base. */
+  readonly #reference: MovingReference | null;
   readonly #environment: Environment;
   readonly #options: GrpoOptions;
   readonly #seed: number;
@@ -65,12 +69,14 @@ export class Trainer {
   private constructor(
     engine: Engine,
     objective: Objective,
+    reference: MovingReference | null,
     environment: Environment,
     options: GrpoOptions,
     seed: number,
   ) {
     this.#engine = engine;
     this.#objective = objective;
+    this.#reference = reference;
     this.#environment = environment;
     this.#options = options;
     this.#seed = seed;
@@ -79,8 +85,10 @@ export class Trainer {
   /** The seed decides prompts and completions, given the weights. Throws limit-too-small, shader-compile. */
   static async create(engine: Engine, environment: Environment, options: GrpoOptions, seed: number): Promise<Trainer> {
     const samples = options.promptsPerStep * options.numGenerations;
-    const objective = await Objective.create(engine, samples, environment.rewardNames.length);
-    return new Trainer(engine, objective, environment, options, seed);
+    const functions = environment.rewardNames.length;
+    const objective = await Objective.create(engine, samples, functions, options.advantageEstimator);
+    const reference = options.syncRefModel ? await MovingReference.create(engine, options) : null;
+    return new Trainer(engine, objective, reference, environment, options, seed);
   }
 
   /** One step. Throws what `learn` throws. */
@@ -112,6 +120,7 @@ export class Trainer {
     const options = this.#options;
     const learningRate = options.learningRate * Math.min(1, step / Math.max(1, options.warmupSteps));
     const report = await this.#update(prompts, completions, rewards, learningRate);
+    this.#reference?.follow(step);
 
     this.#step = step;
     this.#tokens += completions.reduce((sum, { ids }, index) => sum + ids.length + (prompts[index]?.length ?? 0), 0);
@@ -167,13 +176,17 @@ export class Trainer {
         optimizer,
       });
     let report = await update('current');
-    for (let iteration = 1; iteration < options.numIterations; iteration++) report = await update('kept');
+    let criticMs = report.critic?.updateMs ?? 0;
+    for (let iteration = 1; iteration < options.numIterations; iteration++) {
+      report = await update('kept');
+      criticMs += report.critic?.updateMs ?? 0;
+    }
     if (!Number.isFinite(report.loss) || !Number.isFinite(report.gradNorm)) {
       throw new PlaygroundError(
         'diverged',
         `the loss is ${report.loss} and the gradient's norm ${report.gradNorm} in step ${this.#step + 1}; the weights are those of the last update before it. Lower the learning rate or raise beta.`,
       );
     }
-    return report;
+    return { ...report, critic: report.critic && { ...report.critic, updateMs: criticMs } };
   }
 }

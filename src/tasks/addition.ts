@@ -132,6 +132,8 @@ function parsePrompt(prompt: string): Problem {
   return { first: Number(first), second: Number(second) };
 }
 
+const heldOut = heldOutPrompts((random) => promptOf(drawProblem(random, true)));
+
 export const addition: Task = {
   name: 'addition',
   title: 'Addition',
@@ -140,7 +142,9 @@ export const addition: Task = {
   tokenizer: new Tokenizer(),
   maxCompletionLength: LONGEST.completion,
   samplePrompt: (random) => promptOf(drawProblem(random, false)),
-  heldOut: heldOutPrompts((random) => promptOf(drawProblem(random, true))),
+  get heldOut() {
+    return heldOut();
+  },
 
   sampleDemonstration(random, waitPrior) {
     const problem = drawProblem(random, false);

@@ -56,12 +56,15 @@ export function countdownTask(
     return { right, arithmetic, deservesYes: right && arithmetic };
   }
 
+  const heldOut = heldOutPrompts((random) => promptOf(drawProblem(random, true)));
   return {
     ...about,
     tokenizer: new Tokenizer(),
     maxCompletionLength: LONGEST.completion,
     samplePrompt: (random) => promptOf(drawProblem(random, false)),
-    heldOut: heldOutPrompts((random) => promptOf(drawProblem(random, true))),
+    get heldOut() {
+      return heldOut();
+    },
 
     sampleDemonstration(random, waitPrior) {
       const problem = drawProblem(random, false);

@@ -10,8 +10,13 @@ export function isHeldOut(first: number, second: number): boolean {
   return pcg4d(first, second, SEED, 0)[0] % 5 === 0;
 }
 
-/** The first 512 different prompts that `draw` gives from a fixed seed. */
-export function heldOutPrompts(draw: (random: Random) => string): readonly string[] {
+/** Gives the first 512 different prompts that `draw` gives from a fixed seed. They are drawn when first asked for: the page only names the tasks. */
+export function heldOutPrompts(draw: (random: Random) => string): () => readonly string[] {
+  let heldOut: readonly string[] | undefined;
+  return () => (heldOut ??= drawPrompts(draw));
+}
+
+function drawPrompts(draw: (random: Random) => string): readonly string[] {
   const random = new Random(SEED);
   const prompts = new Set<string>();
   while (prompts.size < HELD_OUT_PROMPTS) prompts.add(draw(random));

@@ -34,6 +34,12 @@ describe('the options of a command', () => {
     );
   });
 
+  it('may be switches, which are there or not', () => {
+    const options = new Arguments(['--growth', '--model', 'a'], ['model'], ['growth', 'aha']);
+    expect(['growth', 'aha', 'model', 'json'].map((name) => options.has(name))).toEqual([true, false, true, false]);
+    expect(() => new Arguments(['--growth=yes'], [], ['growth'])).toThrow('--growth takes no value');
+  });
+
   it('are needed where the command cannot do without', () => {
     expect(() => given().required('model')).toThrow('--model is needed');
     expect(() => given('--model', '').required('model')).toThrow('--model is needed');

@@ -133,21 +133,43 @@ describe('pretrain, and what can be asked of its model', { timeout: GPU_MS }, ()
 });
 
 describe('bench', { timeout: GPU_MS }, () => {
-  it('says what sampling and training take, and which kernels take how long', async () => {
-    const size = ['--hidden-size', '16', '--layers', '1', '--heads', '2', '--sequences', '16', '--new-tokens', '4'];
-    const [line] = await linesOf('bench', ...size, '--repeats', '1');
-    expect(line).toMatchObject({ config: { hiddenSize: 16, maxPositions: 16 }, sequences: 16, newTokens: 4 });
-    for (const name of ['samplingTokensPerSecond', 'trainingTokensPerSecond']) expect(line?.[name]).toBeGreaterThan(0);
-    const labels = (name: string): unknown[] => (line?.[name] as Line[]).map(({ label }) => label);
-    expect(labels('samplingProfile')).toContain('sample_token');
-    expect(labels('trainingProfile')).toContain('adamw_update');
+  const TINY = ['bench', '--scale', 'tiny', '--reference', '--repeats', '1', '--json'];
+
+  it('says what a step takes, and which kernels take how long', async () => {
+    const [line] = await linesOf(...TINY, '--layers', '2');
+    const { reference, growth, aha } = line as Record<string, Record<string, unknown> | null>;
+    expect({ growth, aha }).toEqual({ growth: null, aha: null });
+    expect(reference).toMatchObject({
+      sizes: { hiddenSize: 16, numLayers: 2, sequences: 16, newTokens: 4 },
+      repeats: 1,
+    });
+    for (const name of ['stepMs', 'tokensPerSecond', 'largestBindingMiB']) expect(reference?.[name]).toBeGreaterThan(0);
+    const profile = reference?.['profile'] as Record<'sampling' | 'training', { kernels: Line[] }>;
+    expect(profile.sampling.kernels.map(({ label }) => label)).toContain('sample_token');
+    expect(profile.training.kernels.map(({ label }) => label)).toContain('adamw_update');
+  });
+
+  it('compares itself with a file that it wrote, at the sizes of that file', async () => {
+    const { stdout } = await run(...TINY, '--layers', '2');
+    writeFileSync(at('saved.json'), stdout);
+    const [line] = await linesOf(...TINY, '--compare', at('saved.json'));
+    expect(line).toMatchObject({ reference: { sizes: { numLayers: 2 } } });
+    const { rows } = line?.['comparison'] as { rows: { name: string; here: number; there: number; ratio: number }[] };
+    expect(rows.map(({ name }) => name)).toContain('step');
+    for (const { here, there, ratio } of rows) expect(ratio).toBe(here / there);
+    expect(rows.find(({ name }) => name === 'allocated')?.ratio).toBe(1);
+  });
+
+  it('is a table for people without --json', async () => {
+    const { stdout } = await run(...TINY.filter((arg) => arg !== '--json'));
+    expect(stdout).toMatch(/^GRPO Playground on .+\nThe sizes are tiny/);
+    expect(stdout).toMatch(/^sampling +[\d.,]+ ms +[\d.,]+ tokens\/s$/m);
   });
 
   it('samples with the decoder it is told to', async () => {
-    const size = ['--hidden-size', '16', '--layers', '1', '--heads', '2', '--sequences', '16', '--new-tokens', '4'];
-    const [line] = await linesOf('bench', ...size, '--repeats', '1', '--decoder', 'fused', '--fused-sequences', '8');
-    expect(line).toMatchObject({ decoder: 'fused', fused: { sequences: 8 } });
-    const labels = (line?.['samplingProfile'] as Line[]).map(({ label }) => label);
+    const [line] = await linesOf(...TINY, '--decoder', 'fused', '--fused-sequences', '8');
+    const { reference } = line as { reference: { profile: { sampling: { kernels: Line[] } } } };
+    const labels = reference.profile.sampling.kernels.map(({ label }) => label);
     expect(labels).toContain('decode_tokens');
     expect(labels).not.toContain('sample_token');
   });

@@ -9,6 +9,7 @@ import { writeFiles } from '../../src/cli/files.ts';
 import { Tokenizer } from '../../src/tasks/tokenizer.ts';
 import { randomCheckpoint, SMALL } from '../export/model.ts';
 import { build, BUILT, grpo } from './grpo.ts';
+import { pytorchReport } from './pytorch-report.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'grpo-usage-'));
 const at = (name: string): string => join(folder, name);
@@ -40,6 +41,7 @@ beforeAll(async () => {
   writeFileSync(at('empty.json'), '');
   writeFileSync(at('pair.json'), JSON.stringify({ prompts: ['1'], completions: [['2', '3']], rewards: [[0, 1]] }));
   writeFileSync(at('single.json'), JSON.stringify({ prompts: ['1'], completions: [['2']], rewards: [[0]] }));
+  writeFileSync(at('torch.json'), JSON.stringify(pytorchReport()));
   await build();
 }, 60_000);
 
@@ -112,6 +114,14 @@ describe('wrong use is one line on standard error and status 2', () => {
       'has groups of 2, but numGenerations is set to 4',
     ],
     ['bench --repeats 0', '--repeats must be a whole number from 1'],
+    ['bench --scale huge', '--scale must be full, light, tiny, but it is "huge"'],
+    ['bench --growth=yes', '--growth takes no value'],
+    ['bench --sequences 40', '--sequences above 16 must be a multiple of 16, but it is 40'],
+    ['bench --compare @nowhere.json', 'nowhere.json cannot be read'],
+    ['bench --compare @empty.json', 'empty.json cannot be compared with: it must be JSON'],
+    ['bench --compare @pair.json', '"engine" must be "grpo-playground" or "pytorch", but it is missing'],
+    ['bench --growth --compare @torch.json', '--compare compares the reference step: give --reference too'],
+    ['bench --layers 3 --compare @torch.json', 'leave other sizes away'],
   ])('%s', (text, message) => expectFailure(line(text), 2, message));
 });
 

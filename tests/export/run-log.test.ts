@@ -29,6 +29,16 @@ describe('the run log', () => {
       'scale_rewards',
       'reward_weights',
       'mask_truncated_completions',
+      'top_entropy_quantile',
+      'entropy_coef',
+      'sync_ref_model',
+      'ref_model_mixup_alpha',
+      'ref_model_sync_steps',
+      'gamma',
+      'lam',
+      'critic_learning_rate',
+      'vf_coef',
+      'cliprange_value',
     ]);
     expect(snakeCaseOptions({ rewardWeights: [1, 0.5], delta: null })).toEqual({
       reward_weights: [1, 0.5],

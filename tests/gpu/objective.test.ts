@@ -14,7 +14,7 @@ import {
 } from '../../src/grpo/options.ts';
 import { expectClose, normals } from '../reference/compare.ts';
 import { advantages, grpoLoss, standardDeviation, type Loss } from '../reference/grpo.ts';
-import { logProbs, logProbsBackward } from '../reference/layers.ts';
+import { entropiesBackward, logProbs, logProbsBackward } from '../reference/layers.ts';
 import { backward, forward } from '../reference/model.ts';
 import { openGpu, randomSamples, readGradients, roughModel } from './open.ts';
 import { measureClose, measureGradients } from './worst-errors.ts';
@@ -100,6 +100,7 @@ describe('an update', () => {
     { old: 'given', beta: 0, epsilon: 0.2, epsilonHigh: 0.28, delta: null, maskTruncatedCompletions: false },
     { old: 'given', beta: 0.1, epsilon: 0.1, epsilonHigh: 1.1, delta: 1.3, maskTruncatedCompletions: true },
     { old: 'current', beta: 0.04, epsilon: 0.2, epsilonHigh: 0.28, delta: null, maskTruncatedCompletions: false },
+    { old: 'given', beta: 0.04, maskTruncatedCompletions: true, topEntropyQuantile: 0.37, entropyCoef: 0.02 },
   ];
   const cases = LOSS_TYPES.flatMap((lossType) =>
     IMPORTANCE_SAMPLING_LEVELS.flatMap((importanceSamplingLevel) =>
@@ -108,7 +109,7 @@ describe('an update', () => {
   );
 
   it.each(cases)(
-    'has the reference loss, metrics and slopes: $lossType, $importanceSamplingLevel, old $old, beta $beta, delta $delta, mask $maskTruncatedCompletions',
+    'has the reference loss, metrics and slopes: $lossType, $importanceSamplingLevel, old $old, beta $beta, delta $delta, mask $maskTruncatedCompletions, quantile $topEntropyQuantile, entropy $entropyCoef',
     async ({ old: oldFrom, ...given }) => {
       const options = resolveOptions({ ...given, temperature, rewardWeights, maxCompletionLength: 30 });
       const report = await update(options, oldFrom === 'current' ? { old: 'current' } : {});
@@ -138,7 +139,7 @@ describe('an update', () => {
   });
 
   it.each(
-    ADVANTAGE_ESTIMATORS.flatMap((advantageEstimator) =>
+    ADVANTAGE_ESTIMATORS.filter((estimator) => estimator !== 'ppo').flatMap((advantageEstimator) =>
       SCALE_REWARDS.map((scaleRewards) => ({ advantageEstimator, scaleRewards })),
     ),
   )(
@@ -159,25 +160,32 @@ describe('an update', () => {
   it.each([
     { lossType: 'grpo', importanceSamplingLevel: 'sequence', beta: 0.1, maskTruncatedCompletions: true },
     { lossType: 'sapo', importanceSamplingLevel: 'token', beta: 0.04, maskTruncatedCompletions: false },
-  ] as const)("has every parameter's gradient, KL included: $lossType, $importanceSamplingLevel", async (given) => {
-    const options = resolveOptions({ ...given, temperature, rewardWeights });
-    const { gradNorm } = await update(options);
-    const { dLogProbs } = expectedLoss(options, old);
-    const expected = new Map<string, Float64Array>();
-    samples.forEach(({ ids, promptLength }, i) => {
-      const inputs = ids.slice(0, -1);
-      const logits = forward(config, policy.tensors, inputs);
-      const d = [...new Array<number>(promptLength - 1).fill(0), ...dLogProbs[i]!];
-      const dLogits = logProbsBackward(logits, ids.slice(1), config.vocabSize, temperature, d);
-      for (const [name, gradient] of backward(config, policy.tensors, inputs, dLogits)) {
-        expected.set(name, gradient.map((value, at) => value + (expected.get(name)?.[at] ?? 0))); // prettier-ignore
-      }
-    });
-    measureGradients(await readGradients(engine), expected, { rtol: 5e-5 });
-    let squares = 0;
-    for (const gradient of expected.values()) squares += gradient.reduce((sum, value) => sum + value * value, 0);
-    measureClose('update: gradNorm', '', [gradNorm], [Math.sqrt(squares)], { rtol: 1e-5 });
-  });
+    { lossType: 'dapo', importanceSamplingLevel: 'sequence', beta: 0, entropyCoef: 0.3, topEntropyQuantile: 0.4 },
+  ] as const)(
+    "has every parameter's gradient, KL and entropy bonus included: $lossType, $importanceSamplingLevel",
+    async (given) => {
+      const options = resolveOptions({ ...given, temperature, rewardWeights });
+      const { gradNorm } = await update(options);
+      const { dLogProbs, dEntropies } = expectedLoss(options, old);
+      const expected = new Map<string, Float64Array>();
+      samples.forEach(({ ids, promptLength }, i) => {
+        const inputs = ids.slice(0, -1);
+        const logits = forward(config, policy.tensors, inputs);
+        const ofPrompt = new Array<number>(promptLength - 1).fill(0);
+        const { vocabSize } = config;
+        const ofEntropies = entropiesBackward(logits, vocabSize, temperature, [...ofPrompt, ...dEntropies[i]!]);
+        const dLogits = logProbsBackward(logits, ids.slice(1), vocabSize, temperature, [...ofPrompt, ...dLogProbs[i]!])
+        .map((d, at) => d + ofEntropies[at]!); // prettier-ignore
+        for (const [name, gradient] of backward(config, policy.tensors, inputs, dLogits)) {
+          expected.set(name, gradient.map((value, at) => value + (expected.get(name)?.[at] ?? 0))); // prettier-ignore
+        }
+      });
+      measureGradients(await readGradients(engine), expected, { rtol: 5e-5 });
+      let squares = 0;
+      for (const gradient of expected.values()) squares += gradient.reduce((sum, value) => sum + value * value, 0);
+      measureClose('update: gradNorm', '', [gradNorm], [Math.sqrt(squares)], { rtol: 1e-5 });
+    },
+  );
 
   it('changes no weight without an optimizer', async () => {
     await update(resolveOptions({ temperature, rewardWeights }));

@@ -1,6 +1,6 @@
 // What a step reports, against figures worked out by hand.
 import { describe, expect, it } from 'vitest';
-import { mean, stepMetrics } from '../../src/grpo/metrics.ts';
+import { mean, stepMetrics, updateMetrics } from '../../src/grpo/metrics.ts';
 import type { UpdateReport } from '../../src/grpo/objective.ts';
 import { resolveOptions, type GrpoOptions } from '../../src/grpo/options.ts';
 import type { Rollout } from '../../src/grpo/trainer.ts';
@@ -17,6 +17,7 @@ const report: UpdateReport = {
   tokens: 16,
   outcomes: [],
   slopes: [],
+  critic: null,
 };
 
 const rollout = (length: number, truncated: boolean, rewards: [number, number], groupStd: number): Rollout => ({
@@ -137,6 +138,19 @@ describe('the metrics of a step', () => {
       grad_norm: 1.5,
     });
     expect(metrics['clip_ratio/region_mean']).toBeCloseTo(0.03, 12);
+  });
+});
+
+it('the metrics of a critic come with it, in mebibytes and milliseconds', () => {
+  const critic = { valueLoss: 0.2, explainedVariance: 0.6, clipped: 0.1, gradNorm: 2, updateMs: 7, memoryBytes: 3 * 2 ** 20, advantages: [] }; // prettier-ignore
+  expect(updateMetrics({ ...report, critic })).toEqual({
+    ...updateMetrics(report),
+    'critic/value_loss': 0.2,
+    'critic/explained_variance': 0.6,
+    'critic/clip_ratio': 0.1,
+    'critic/grad_norm': 2,
+    'critic/update_ms': 7,
+    'critic/memory_mib': 3,
   });
 });
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
+  ADVANTAGE_ESTIMATORS,
+  CRITIC_OPTIONS,
   DEFAULT_OPTIONS,
   OPTION_SPECS,
   optionProblems,
@@ -12,9 +14,9 @@ type Name = keyof GrpoOptions;
 
 const names = Object.keys(OPTION_SPECS) as Name[];
 
-/** What `optionProblems` says of one option changed, and only that one. */
+/** What `optionProblems` says of one option changed, and only that one; with a critic, so that its options may change too. */
 function problem(name: Name, value: unknown): string | undefined {
-  const { [name]: said, ...others } = optionProblems({ ...DEFAULT_OPTIONS, [name]: value });
+  const { [name]: said, ...others } = optionProblems({ ...DEFAULT_OPTIONS, advantageEstimator: 'ppo', [name]: value });
   expect(others).toEqual({});
   return said;
 }
@@ -33,8 +35,7 @@ describe('every option', () => {
     const spec = OPTION_SPECS[name];
     switch (spec.kind) {
       case 'number': {
-        const least = name === 'numGenerations' ? 2 : spec.min; // the next test has the case of 1
-        expect([problem(name, least), problem(name, spec.max)]).toEqual([undefined, undefined]);
+        expect([problem(name, spec.min), problem(name, spec.max)]).toEqual([undefined, undefined]);
         const kind = spec.integer ? 'a whole number' : 'a number';
         for (const value of [spec.min - 1, spec.max + 1, NaN, Infinity])
           expect(problem(name, value)).toBe(`must be ${kind} from ${spec.min} to ${spec.max}, but it is ${value}`);
@@ -77,13 +78,34 @@ describe('a group of one', () => {
     );
   });
 
-  it('is enough without a baseline', () => {
-    expect(resolveOptions({ numGenerations: 1, advantageEstimator: 'reinforce' }).numGenerations).toBe(1);
+  it.each(['reinforce', 'ppo'])('is enough for %s', (advantageEstimator) => {
+    expect(resolveOptions({ numGenerations: 1, advantageEstimator }).numGenerations).toBe(1);
   });
 
   it('is not mentioned where the estimator itself is wrong', () => {
-    const problems = optionProblems({ ...DEFAULT_OPTIONS, numGenerations: 1, advantageEstimator: 'ppo' });
+    const problems = optionProblems({ ...DEFAULT_OPTIONS, numGenerations: 1, advantageEstimator: 'gae' });
     expect(Object.keys(problems)).toEqual(['advantageEstimator']);
+  });
+});
+
+describe('the options of the critic', () => {
+  it.each(CRITIC_OPTIONS)('may change with ppo and with no other estimator: %s', (name) => {
+    const changed = { [name]: 0.5 * (OPTION_SPECS[name].default as number) };
+    expect(resolveOptions({ advantageEstimator: 'ppo', ...changed })).toMatchObject(changed);
+    for (const advantageEstimator of ADVANTAGE_ESTIMATORS.filter((estimator) => estimator !== 'ppo')) {
+      expect(() => resolveOptions({ advantageEstimator, ...changed })).toThrow(
+        `option ${name} must be ${String(OPTION_SPECS[name].default)} with advantageEstimator ${advantageEstimator}, which has no critic, but it is ${changed[name]}`,
+      );
+    }
+  });
+});
+
+describe('a moving reference', () => {
+  it('needs a pull towards it', () => {
+    expect(resolveOptions({ syncRefModel: true, beta: 0.01 }).syncRefModel).toBe(true);
+    expect(() => resolveOptions({ syncRefModel: true, beta: 0 })).toThrow(
+      'option syncRefModel must be false where beta is 0 and no reference is used, but it is true',
+    );
   });
 });
 

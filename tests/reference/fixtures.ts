@@ -4,6 +4,7 @@ import type { GrpoOptions } from '../../src/grpo/options.ts';
 import adamwJson from '../fixtures/adamw.json' with { type: 'json' };
 import grpoJson from '../fixtures/grpo-losses.json' with { type: 'json' };
 import llamaJson from '../fixtures/llama.json' with { type: 'json' };
+import ppoJson from '../fixtures/ppo.json' with { type: 'json' };
 import samplingJson from '../fixtures/sampling.json' with { type: 'json' };
 import type { LossInput, LossOptions } from './grpo.ts';
 
@@ -38,18 +39,25 @@ export const advantageFixtures = grpoJson.advantages as readonly (Pick<
   'numGenerations' | 'advantageEstimator' | 'scaleRewards'
 > & { readonly rewards: readonly number[]; readonly advantages: readonly number[] })[];
 
-/** One batch, and what each set of options makes of it; `old` says whether oldLogProbs are given. */
-export const lossFixture = grpoJson.losses as LossInput & {
+/** One batch, and what each set of options makes of it; `old` says whether oldLogProbs are given, `ofTokens` which advantages. */
+export const lossFixture = grpoJson.losses as Omit<LossInput, 'advantages'> & {
+  readonly advantages: readonly number[];
+  readonly tokenAdvantages: readonly (readonly number[])[];
   readonly cases: readonly {
     readonly options: LossOptions;
     readonly old: boolean;
+    readonly ofTokens: boolean;
     readonly loss: number;
     readonly policyLoss: number;
     /** By TRL's names. */
     readonly metrics: Readonly<Record<string, number>>;
     readonly dLogProbs: readonly (readonly number[])[];
+    /** Where there is an entropy bonus. */
+    readonly dEntropies?: readonly (readonly number[])[];
   }[];
 };
+
+export const ppoFixture = ppoJson;
 
 export const adamWFixture = adamwJson;
 export const samplingFixtures = samplingJson;

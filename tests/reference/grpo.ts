@@ -1,4 +1,4 @@
-// GRPO in f64: advantages, and the loss of one step with its gradient with respect to every token's log-prob.
+// GRPO in f64: advantages, and the loss of one step with its gradient with respect to every token's log-prob and entropy.
 // GRPO: Shao et al., arXiv:2402.03300; DAPO: Yu et al., 2503.14476; Dr. GRPO: Liu et al., 2503.20783; sequence-level ratios
 // (GSPO): Zheng et al., 2507.18071; CISPO: MiniMax, 2506.13585; SAPO: Gao et al., 2511.20347. Conventions are those of TRL's
 // GRPOTrainer.
@@ -8,20 +8,22 @@
 //   clip  = -min(min(rho, delta) A, clamp(rho, 1 - epsilon, 1 + epsilonHigh) A)       grpo, bnpo, dapo, dr_grpo
 //   cispo = -stopgrad(min(rho, epsilonHigh)) A logp
 //   sapo  = -sigmoid(tau (rho - 1)) (4 / tau) A           tau 1 where A > 0, else 1.05
-//   l_t   = one of these + beta KL_t, and the loss is sum_it w_it l_it with
+//   l_t   = one of these + beta KL_t - entropyCoef H_t, and the loss is sum_it w_it l_it with
 //   w_it  = m / (B |o_i|) for grpo, sapo;   m / tokens of the batch for bnpo, dapo, cispo;   m / (B L) for dr_grpo
 //
 // B completions of ragged lengths, G of them a group; m is 1, or 0 throughout a completion left out as truncated;
-// |o_i| = sum_t m.
+// |o_i| = sum_t m. With topEntropyQuantile q < 1 the surrogate is 0 at tokens whose entropy H_t is below the (1 - q)-quantile of
+// those with m = 1.
 import type { GrpoOptions } from '../../src/grpo/options.ts';
 import type { Numbers } from './layers.ts';
 
-/** Advantages, [B], of rewards_B whose groups of G lie one after the other. */
+/** Advantages, [B], of rewards_B whose groups of G lie one after the other; those of ppo are of tokens (ppo.ts). */
 export function advantages(
   rewards: Numbers,
   G: number,
   { advantageEstimator, scaleRewards }: Pick<GrpoOptions, 'advantageEstimator' | 'scaleRewards'>,
 ): Float64Array {
+  if (advantageEstimator === 'ppo') throw new Error('ppo has no advantages of completions');
   const all = Float64Array.from(rewards);
   if (advantageEstimator === 'reinforce') return all;
   return all.map((reward, i) => {
@@ -33,7 +35,7 @@ export function advantages(
   });
 }
 
-const sum = (values: Numbers): number => Array.from(values).reduce((total, value) => total + value, 0);
+export const sum = (values: Numbers): number => Array.from(values).reduce((total, value) => total + value, 0);
 const mean = (values: Numbers): number => sum(values) / values.length;
 
 /** Bessel-corrected; 0 of a single value. */
@@ -51,6 +53,8 @@ export type LossOptions = Pick<
   | 'epsilonHigh'
   | 'delta'
   | 'beta'
+  | 'entropyCoef'
+  | 'topEntropyQuantile'
   | 'maxCompletionLength'
   | 'maskTruncatedCompletions'
 >;
@@ -63,23 +67,26 @@ export interface LossInput {
   /** Null only with beta 0. */
   readonly refLogProbs: readonly Numbers[] | null;
   readonly entropies: readonly Numbers[];
-  readonly advantages: Numbers;
+  /** Of completions, or of their tokens. */
+  readonly advantages: Numbers | readonly Numbers[];
   readonly truncated: readonly boolean[];
 }
 
 export interface Loss {
-  /** Surrogate and KL term together. */
+  /** Surrogate, KL term and entropy bonus together. */
   readonly loss: number;
-  /** The surrogate alone: `loss` without beta KL. */
+  /** The surrogate alone. */
   readonly policyLoss: number;
   /** d loss / d logp, ragged as logProbs. */
   readonly dLogProbs: readonly Float64Array[];
+  /** d loss / d entropy, ragged as logProbs; the choice of tokens by topEntropyQuantile is held constant. */
+  readonly dEntropies: readonly Float64Array[];
   /** Means over the batch's tokens, masked ones left out; NaN where there is no reference. */
   readonly kl: number;
   readonly entropy: number;
   /**
    * Shares of tokens whose ratio was past its bound on the side where the clip bites; at sequence level shares of all
-   * completions, as TRL counts them. Null for sapo, which has no bound.
+   * completions, as TRL counts them, by the advantage of the first token. Null for sapo, which has no bound.
    */
   readonly clipRatio: { readonly low: number; readonly high: number; readonly region: number } | null;
 }
@@ -90,15 +97,23 @@ export function grpoLoss(input: LossInput, options: LossOptions): Loss {
     options.maskTruncatedCompletions && input.truncated[i]! ? 0 : logProbs.length,
   );
   const batchTokens = Math.max(1, sum(lengths));
+  const chosen = highestEntropies(
+    input.entropies.map((row, i) => Array.from(row).slice(0, lengths[i])),
+    options.topEntropyQuantile,
+  );
+  const dEntropies = input.logProbs.map((row) => new Float64Array(row.length));
 
   let policyLoss = 0;
   let klLoss = 0;
+  let bonus = 0;
   let kl = 0;
   let entropy = 0;
   const clipped = { low: 0, high: 0, region: 0 };
   const dLogProbs = input.logProbs.map((logProbs, i) => {
     const gradient = new Float64Array(logProbs.length);
-    const advantage = input.advantages[i]!;
+    const ofCompletion = input.advantages[i]!;
+    const advantage = (t: number): number =>
+      chosen[i]![t] ? (typeof ofCompletion === 'number' ? ofCompletion : ofCompletion[t]!) : 0;
     const length = lengths[i]!;
     const weight = tokenWeight(options, B, length, batchTokens);
     const logRatios = Float64Array.from(logProbs, (logp, t) => logp - (input.oldLogProbs?.[i]?.[t] ?? logp));
@@ -109,7 +124,7 @@ export function grpoLoss(input: LossInput, options: LossOptions): Loss {
     for (let t = 0; t < length; t++) {
       const logp = logProbs[t]!;
       const ratio = sequence ? sequenceRatio : Math.exp(logRatios[t]!);
-      const { value, dRatio, dLogProb } = surrogate(options, ratio, advantage, logp);
+      const { value, dRatio, dLogProb } = surrogate(options, ratio, advantage(t), logp);
       policyLoss += weight * value;
       gradient[t]! += weight * dLogProb;
       if (sequence) dSequenceLogRatio += weight * dRatio * ratio;
@@ -123,14 +138,16 @@ export function grpoLoss(input: LossInput, options: LossOptions): Loss {
       }
       kl += tokenKl / batchTokens;
       entropy += input.entropies[i]![t]! / batchTokens;
+      bonus += weight * options.entropyCoef * input.entropies[i]![t]!;
+      dEntropies[i]![t] = -weight * options.entropyCoef;
     }
     // the sequence's log-ratio is the mean of its tokens': each token gets an equal share of its gradient
     for (let t = 0; t < length; t++) gradient[t]! += dSequenceLogRatio / length;
 
     const ratios = sequence ? [sequenceRatio] : logRatios.subarray(0, length).map(Math.exp);
-    for (const ratio of ratios) {
+    for (const [t, ratio] of length === 0 ? [] : ratios.entries()) {
       const share = 1 / (sequence ? B : batchTokens);
-      const { low, high } = pastBound(options, ratio, advantage);
+      const { low, high } = pastBound(options, ratio, advantage(t));
       if (low) clipped.low += share;
       if (high) clipped.high += share;
       if (low || high) clipped.region += share;
@@ -138,7 +155,16 @@ export function grpoLoss(input: LossInput, options: LossOptions): Loss {
     return gradient;
   });
   const clipRatio = options.lossType === 'sapo' ? null : clipped;
-  return { loss: policyLoss + klLoss, policyLoss, dLogProbs, kl, entropy, clipRatio };
+  return { loss: policyLoss + klLoss - bonus, policyLoss, dLogProbs, dEntropies, kl, entropy, clipRatio };
+}
+
+/** Which of the ragged entropies are not below the (1 - quantile)-quantile of all, interpolated linearly as torch.quantile does. */
+export function highestEntropies(entropies: readonly Numbers[], quantile: number): boolean[][] {
+  const sorted = entropies.flatMap((row) => Array.from(row)).sort((a, b) => a - b);
+  const rank = (1 - quantile) * (sorted.length - 1);
+  const [below = 0, above = below] = sorted.slice(Math.floor(rank));
+  const threshold = below + (rank - Math.floor(rank)) * (above - below);
+  return entropies.map((row) => Array.from(row, (entropy) => entropy >= threshold));
 }
 
 function tokenWeight(options: LossOptions, B: number, length: number, batchTokens: number): number {

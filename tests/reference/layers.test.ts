@@ -129,6 +129,10 @@ describe('the reference layers', () => {
     const at = (x: Float64Array): Float64Array => layers.logProbs(x, targets, V, temperature).logProbs;
     const dLogits = numericalGradient((x) => dot(at(x), dLogProbs), logits);
     expectClose('dLogits', layers.logProbsBackward(logits, targets, V, temperature, dLogProbs), dLogits, exact);
+    const entropyAt = (x: Float64Array): number =>
+      dot(layers.logProbs(x, targets, V, temperature).entropies, dLogProbs);
+    const ofEntropies = layers.entropiesBackward(logits, V, temperature, dLogProbs);
+    expectClose('dLogits of entropies', ofEntropies, numericalGradient(entropyAt, logits), exact);
   });
 
   it('gives a certain token entropy 0, equal tokens log V, and survives huge logits', () => {

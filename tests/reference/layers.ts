@@ -248,3 +248,15 @@ export function logProbsBackward(
   }
   return dLogits;
 }
+
+/** dLogits_NV = -dEntropy_n p (log p + entropy_n) / temperature, p = softmax(logits_n / temperature). */
+export function entropiesBackward(logits: Numbers, V: number, temperature: number, dEntropies: Numbers): Float64Array {
+  const all = Float64Array.from(logits, (logit) => logit / temperature);
+  const dLogits = new Float64Array(all.length);
+  for (let n = 0; n < dEntropies.length; n++) {
+    const row = logSoftmax(all.subarray(n * V, (n + 1) * V));
+    const entropy = row.reduce((sum, l) => sum - l * Math.exp(l), 0);
+    dLogits.set(row.map((l) => (-dEntropies[n]! * Math.exp(l) * (l + entropy)) / temperature), n * V); // prettier-ignore
+  }
+  return dLogits;
+}

@@ -6,6 +6,7 @@ Run by hand where torch and transformers are installed; the files are committed.
 
 llama.json        tiny LlamaForCausalLM models: weights, logits, and the gradients of a weighted sum of token log-probs
 grpo-losses.json  advantages, and the loss with its autograd gradient for every loss type and ratio level
+ppo.json          generalised advantage estimation and the clipped value loss with its autograd gradient
 adamw.json        steps of clip_grad_norm_ and torch.optim.AdamW
 sampling.json     distributions after transformers' temperature, top-k, top-p and min-p warpers
 """
@@ -146,9 +147,11 @@ def advantage_cases():
 
 
 def grpo_loss(logp, old, ref, entropy, advantage, mask, options):
-    """All [B, T], padded, but advantage [B]. The loss by the formulas; the metrics as TRL's GRPOTrainer takes them."""
+    """All [B, T], padded, but advantage [B, 1] or [B, T]. The loss by the formulas; the metrics as TRL's GRPOTrainer takes them,
+    but that tokens with low entropy, which do not train, are not clipped either."""
     eps, eps_high = options["epsilon"], options["epsilonHigh"]
-    advantage = advantage[:, None]
+    threshold = torch.quantile(entropy[mask.bool()].detach(), 1 - options["topEntropyQuantile"])
+    uncertain = ((entropy >= threshold) & mask.bool()).double()
     log_ratio = logp - (logp.detach() if old is None else old)
     if options["importanceSamplingLevel"] == "sequence":
         log_ratio = ((log_ratio * mask).sum(1) / mask.sum(1).clamp(min=1))[:, None]
@@ -163,6 +166,9 @@ def grpo_loss(logp, old, ref, entropy, advantage, mask, options):
     else:
         free = ratio if options["delta"] is None else ratio.clamp(max=options["delta"])
         token_loss = -torch.minimum(free * advantage, ratio.clamp(1 - eps, 1 + eps_high) * advantage)
+    if options["topEntropyQuantile"] < 1:
+        token_loss = token_loss * uncertain
+        advantage = advantage * uncertain
     token_kl = (ref - logp).exp() - (ref - logp) - 1
 
     def reduce(values):
@@ -180,11 +186,14 @@ def grpo_loss(logp, old, ref, entropy, advantage, mask, options):
         low, high = torch.zeros_like(ratio, dtype=torch.bool), (ratio > eps_high) & (advantage > 0)
     else:
         low, high = (ratio < 1 - eps) & (advantage < 0), (ratio > 1 + eps_high) & (advantage > 0)
+    if options["importanceSamplingLevel"] == "sequence":  # one ratio a completion, told by its first token
+        low, high = low[:, :1], high[:, :1]
     metrics = {"kl": masked_mean(token_kl), "entropy": masked_mean(entropy)}
     if kind != "sapo":
         flags = {"low": low, "high": high, "region": low | high}
         metrics |= {f"clip_ratio/{name}_mean": masked_mean(flag.double()) for name, flag in flags.items()}
-    return reduce(token_loss + options["beta"] * token_kl), reduce(token_loss), metrics
+    total = token_loss + options["beta"] * token_kl - options["entropyCoef"] * entropy
+    return reduce(total), reduce(token_loss), metrics
 
 
 def loss_fixture():
@@ -205,6 +214,7 @@ def loss_fixture():
     ref = six_decimals(logp + 0.4 * normal(*size))
     entropy = six_decimals(normal(*size).abs())
     advantage = torch.tensor([1.2, -0.7, -0.9, 0.8, 0.0, 0.5, -1.5, 0.6], dtype=torch.float64)
+    token_advantage = six_decimals(normal(*size))
     truncated = [False, False, True, False, False, False, True, False]
     present = torch.arange(size[1])[None] < torch.tensor(lengths)[:, None]
 
@@ -241,27 +251,65 @@ def loss_fixture():
             "old": False,
             "maskTruncatedCompletions": False,
         },
+        {
+            "epsilon": 0.2,
+            "epsilonHigh": 0.28,
+            "delta": None,
+            "beta": 0.04,
+            "topEntropyQuantile": 0.45,
+            "entropyCoef": 0.02,
+            "old": True,
+            "maskTruncatedCompletions": True,
+        },
+        {
+            "epsilon": 0.2,
+            "epsilonHigh": 0.28,
+            "delta": None,
+            "beta": 0.0,
+            "entropyCoef": 0.05,
+            "old": True,
+            "tokenAdvantages": True,
+            "maskTruncatedCompletions": False,
+        },
     ]
     cases = []
     for kind, level, option_set in itertools.product(
         ["grpo", "bnpo", "dapo", "dr_grpo", "cispo", "sapo"], ["token", "sequence"], option_sets
     ):
-        options = {**option_set, "lossType": kind, "importanceSamplingLevel": level, "maxCompletionLength": 12}
+        options = {"topEntropyQuantile": 1.0, "entropyCoef": 0.0, "lossType": kind, "importanceSamplingLevel": level}
+        options |= {"maxCompletionLength": 12, **option_set}
         with_old = options.pop("old")
+        of_tokens = options.pop("tokenAdvantages", False)
         mask = present.double()
         if options["maskTruncatedCompletions"]:
             mask = mask * ~torch.tensor(truncated)[:, None]
         leaf = logp.clone().requires_grad_()
-        loss, policy_loss, metrics = grpo_loss(leaf, old if with_old else None, ref, entropy, advantage, mask, options)
+        entropy_leaf = entropy.clone().requires_grad_()
+        loss, policy_loss, metrics = grpo_loss(
+            leaf,
+            old if with_old else None,
+            ref,
+            entropy_leaf,
+            token_advantage if of_tokens else advantage[:, None],
+            mask,
+            options,
+        )
         loss.backward()
+        gradients = {"dLogProbs": leaf.grad}
+        if options["entropyCoef"] > 0:
+            gradients["dEntropies"] = entropy_leaf.grad
         cases.append(
             {
                 "options": options,
                 "old": with_old,
+                "ofTokens": of_tokens,
                 "loss": rounded(loss.item()),
                 "policyLoss": rounded(policy_loss.item()),
                 "metrics": {name: rounded(value.item()) for name, value in metrics.items()},
-                "dLogProbs": [rounded(row[:length]) for row, length in zip(leaf.grad, lengths)],
+                **{
+                    name: [rounded(row[:length]) for row, length in zip(gradient, lengths)]
+                    for name, gradient in gradients.items()
+                },
             }
         )
 
@@ -274,7 +322,59 @@ def loss_fixture():
         "refLogProbs": ragged(ref),
         "entropies": ragged(entropy),
         "advantages": advantage.tolist(),
+        "tokenAdvantages": ragged(token_advantage),
         "truncated": truncated,
+        "cases": cases,
+    }
+
+
+# --- ppo.json
+
+
+def ppo_cases():
+    """As TRL's PPOTrainer: advantages backwards in time, whitened over the batch; max of the two squared errors."""
+    generator = torch.Generator().manual_seed(17)
+    lengths = [5, 1, 9, 3, 6]
+
+    def draw(scale):
+        return [((torch.randn(n, generator=generator, dtype=torch.float64) * scale) * 1e6).round() / 1e6 for n in lengths]
+
+    old_values, moves = draw(0.5), draw(0.3)
+    rewards = [1.1, 0.1, 0.0, -0.25, 1.0]
+    cases = []
+    for gamma, lam, cliprange in [(1.0, 0.95, 0.2), (0.97, 1.0, 0.05), (0.9, 0.0, 10.0)]:
+        advantages, returns = [], []
+        for values, reward in zip(old_values, rewards):
+            advantage, row = 0.0, []
+            for t in reversed(range(len(values))):
+                last = t == len(values) - 1
+                delta = (reward if last else gamma * values[t + 1]) - values[t]
+                advantage = delta + gamma * lam * advantage
+                row.append(advantage)
+            advantages.append(torch.stack(row[::-1]))
+            returns.append(advantages[-1] + values)
+        flat, flat_returns, flat_old = torch.cat(advantages), torch.cat(returns), torch.cat(old_values)
+        leaf = (flat_old + torch.cat(moves)).requires_grad_()
+        clipped = torch.clamp(leaf, flat_old - cliprange, flat_old + cliprange)
+        open_loss, shut_loss = (leaf - flat_returns) ** 2, (clipped - flat_returns) ** 2
+        loss = 0.5 * torch.max(open_loss, shut_loss).mean()
+        loss.backward()
+        whitened = (flat - flat.mean()) * torch.rsqrt(flat.var() + 1e-8)
+        cases.append(
+            {
+                "options": {"gamma": gamma, "lam": lam, "cliprangeValue": cliprange},
+                "returns": [rounded(row) for row in returns],
+                "advantages": [rounded(row) for row in whitened.split(lengths)],
+                "valueLoss": rounded(loss.item()),
+                "clipped": rounded((shut_loss > open_loss).double().mean().item()),
+                "explainedVariance": rounded((1 - flat.var() / flat_returns.var()).item()),
+                "dValues": [rounded(row) for row in leaf.grad.split(lengths)],
+            }
+        )
+    return {
+        "rewards": rewards,
+        "oldValues": [row.tolist() for row in old_values],
+        "values": [rounded(old + move) for old, move in zip(old_values, moves)],
         "cases": cases,
     }
 
@@ -368,5 +468,6 @@ if __name__ == "__main__":
         ],
     )
     write("grpo-losses.json", {"advantages": advantage_cases(), "losses": loss_fixture()})
+    write("ppo.json", ppo_cases())
     write("adamw.json", adamw_fixture())
     write("sampling.json", sampling_cases())

@@ -1,110 +1,117 @@
-// bench: what sampling and training take on this GPU, with random weights and no early stop. Medians of repeated runs, after one
-// that is not counted; then one run more, in which every kernel is timed by itself where the GPU can.
+// bench: what a GRPO step takes on this GPU and where its time goes, how that grows, and how long it is to the aha.
+import { join } from 'node:path';
 import { FUSED_SIZES } from '../../engine/fused-decoder.ts';
-import { Profiler } from '../../engine/gpu/profiler.ts';
-import { Engine, initialize, type Completion } from '../../engine/index.ts';
-import { Objective, type Sample, type UpdateReport } from '../../grpo/objective.ts';
-import { resolveOptions } from '../../grpo/options.ts';
-import { VOCABULARY } from '../../tasks/tokenizer.ts';
+import type { EngineOptions } from '../../engine/index.ts';
+import {
+  BENCHMARK_PARTS,
+  BENCHMARK_SCALES,
+  runBenchmark,
+  type BenchmarkReport,
+  type BenchmarkScaleName,
+} from '../../recipes/benchmark.ts';
+import { benchmarkTables, benchmarkText, sizesText } from '../../recipes/benchmark-tables.ts';
+import type { WorkloadSizes } from '../../recipes/workload.ts';
 import { Arguments, UsageError } from '../arguments.ts';
-import { printJson } from '../files.ts';
+import { compare, comparisonTable, readSavedBenchmark, type SavedBenchmark } from '../benchmark-comparison.ts';
+import { MODELS, print, printJson, readFile, readModel, tell } from '../files.ts';
 import { withGpu } from '../node-gpu.ts';
 
-const PROMPT_TOKENS = 12;
-const GROUP = 16;
-const EOS = VOCABULARY.indexOf('<eos>');
+const OPTIONS = [
+  ...['scale', 'hidden-size', 'layers', 'heads', 'sequences', 'new-tokens', 'repeats', 'compare'],
+  ...['decoder', 'fused-sequences', 'fused-tokens', 'fused-threads'],
+];
 
 export async function bench(args: readonly string[]): Promise<void> {
-  const given = new Arguments(args, [
-    ...['hidden-size', 'layers', 'heads', 'sequences', 'new-tokens', 'repeats'],
-    ...['decoder', 'fused-sequences', 'fused-tokens', 'fused-threads'],
-  ]);
-  const whole = (name: string, fallback: number, max: number): number =>
-    given.number(name, fallback, { min: 1, max, integer: true });
-  const hiddenSize = whole('hidden-size', 128, 256);
-  const newTokens = whole('new-tokens', 100, 244);
-  const sequences = Math.ceil(whole('sequences', 512, 4096) / GROUP) * GROUP;
-  const repeats = whole('repeats', 5, 1000);
-  const config = {
-    vocabSize: VOCABULARY.length,
+  const given = new Arguments(args, OPTIONS, BENCHMARK_PARTS);
+  const named = BENCHMARK_PARTS.filter((part) => given.has(part));
+  const parts = named.length > 0 ? named : BENCHMARK_PARTS;
+  const scale = scaleOf(given);
+  const file = given.text('compare');
+  const saved = file === undefined ? null : readSavedBenchmark(new TextDecoder().decode(readFile(file)), file);
+  if (saved && !parts.includes('reference'))
+    throw new UsageError('--compare compares the reference step: give --reference too');
+  const sizes = sizesOf(given);
+  if (saved) requireSameSizes(sizes, saved);
+
+  const report = await runBenchmark(
+    {
+      parts,
+      ...(scale && { scale }),
+      ...(saved ? { sizes: saved.sizes } : Object.keys(sizes).length > 0 && { sizes }),
+      ...(given.has('repeats') && { repeats: whole(given, 'repeats', 1, 1000) }),
+      engine: engineOptions(given),
+    },
+    { withGpu, loadModel: (name) => Promise.resolve(readModel(join(MODELS, name)).checkpoint) },
+    (what, done, total) => tell(`${what} (${done}/${total})`),
+  );
+  show(report, saved, given.json);
+  if (report.aha && !report.aha.reached) {
+    const { steps, waitShare, targetWaitShare } = report.aha;
+    tell(`grpo: no aha after ${steps} steps: wait follows ${(waitShare * 100).toFixed(0)}% of wrong tries, but ${targetWaitShare * 100}% were expected`); // prettier-ignore
+    process.exitCode = 1;
+  }
+}
+
+function show(report: BenchmarkReport, saved: SavedBenchmark | null, json: boolean): void {
+  const rows = saved && report.reference ? compare(report.reference, saved) : null;
+  if (json) {
+    printJson(saved && rows ? { ...report, comparison: { name: saved.name, rows } } : report);
+    return;
+  }
+  const compared = saved && rows ? [comparisonTable(rows, saved)] : [];
+  print(benchmarkText(report, [...benchmarkTables(report), ...compared]));
+}
+
+function scaleOf(given: Arguments): BenchmarkScaleName | undefined {
+  const name = given.text('scale');
+  const names = Object.keys(BENCHMARK_SCALES) as BenchmarkScaleName[];
+  const scale = names.find((known) => known === name);
+  if (name !== undefined && !scale) throw new UsageError(`--scale must be ${names.join(', ')}, but it is "${name}"`);
+  return scale;
+}
+
+function whole(given: Arguments, name: string, min: number, max: number): number {
+  return given.number(name, min, { min, max, integer: true });
+}
+
+/** Those sizes of the reference step that were given. */
+function sizesOf(given: Arguments): Partial<WorkloadSizes> {
+  const has = (name: string, max: number, min = 1): number | undefined =>
+    given.has(name) ? whole(given, name, min, max) : undefined;
+  const hiddenSize = has('hidden-size', 256);
+  const sizes = {
     hiddenSize,
-    intermediateSize: 3 * hiddenSize,
-    numLayers: whole('layers', 4, 8),
-    numHeads: whole('heads', 4, 8),
-    maxPositions: PROMPT_TOKENS + newTokens,
+    intermediateSize: hiddenSize && 3 * hiddenSize,
+    numLayers: has('layers', 8),
+    numHeads: has('heads', 8),
+    sequences: has('sequences', 4096, 2),
+    newTokens: has('new-tokens', 244),
   };
+  const { sequences = 16 } = sizes;
+  if (sequences > 16 && sequences % 16 !== 0)
+    throw new UsageError(`--sequences above 16 must be a multiple of 16, but it is ${sequences}`);
+  return Object.fromEntries(Object.entries(sizes).filter(([, size]) => size !== undefined));
+}
+
+function requireSameSizes(sizes: Partial<WorkloadSizes>, saved: SavedBenchmark): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    if (size !== saved.sizes[name as keyof WorkloadSizes])
+      throw new UsageError(`--compare runs the sizes of its file, ${sizesText(saved.sizes)}: leave other sizes away`);
+  }
+}
+
+function engineOptions(given: Arguments): Partial<EngineOptions> {
   const decoder = given.text('decoder');
   if (decoder !== undefined && decoder !== 'fused' && decoder !== 'layered')
     throw new UsageError(`--decoder must be fused or layered, but it is "${decoder}"`);
+  const { sequences, tokens, threads } = FUSED_SIZES;
+  const upTo = (name: string, fallback: number, max: number): number =>
+    given.number(name, fallback, { min: 1, max, integer: true });
   const fused = {
     ...FUSED_SIZES,
-    sequences: 4 * Math.ceil(whole('fused-sequences', FUSED_SIZES.sequences, 16) / 4),
-    tokens: whole('fused-tokens', FUSED_SIZES.tokens, 256),
-    threads: 64 * Math.ceil(whole('fused-threads', FUSED_SIZES.threads, 256) / 64),
+    sequences: 4 * Math.ceil(upTo('fused-sequences', sequences, 16) / 4),
+    tokens: upTo('fused-tokens', tokens, 256),
+    threads: 64 * Math.ceil(upTo('fused-threads', threads, 256) / 64),
   };
-  const options = { ...resolveOptions({ beta: 0, numGenerations: GROUP }), rewardWeights: [1] };
-  const optimizer = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, weightDecay: 0, maxGradNorm: 1 };
-  const values = Array.from({ length: sequences }, (_, b) => [(b % 7) / 7]);
-  const prompts = Array.from({ length: sequences }, (_, b) =>
-    Array.from({ length: PROMPT_TOKENS }, (_, t) => (b * 7 + t * 3) % 20),
-  );
-  const samplesOf = (completions: readonly Completion[]): Sample[] =>
-    completions.map(({ ids }, b) => ({
-      ids: [...(prompts[b] as number[]), ...ids],
-      promptLength: PROMPT_TOKENS,
-      truncated: true,
-    }));
-
-  await withGpu(async (gpu) => {
-    const begin = performance.now();
-    const engine = await Engine.create(gpu, initialize(config, 1), { maxSequences: sequences, decoder, fused });
-    const objective = await Objective.create(engine, sequences, 1);
-    const startMs = performance.now() - begin;
-    const sample = (step: number): Promise<Completion[]> =>
-      engine.generate(prompts, { ...options, forbidden: [EOS], seed: 1, step, eos: EOS, maxNewTokens: newTokens });
-    const train = (samples: readonly Sample[]): Promise<UpdateReport> =>
-      objective.update({ samples, rewards: { values, groupSize: GROUP }, options, old: 'current', optimizer });
-
-    const times: { readonly sampling: number; readonly training: number }[] = [];
-    for (let repeat = 0; repeat <= repeats; repeat++) {
-      const start = performance.now();
-      const completions = await sample(repeat);
-      const sampling = performance.now() - start;
-      const samples = samplesOf(completions);
-      const sampled = performance.now();
-      await train(samples);
-      times.push({ sampling, training: performance.now() - sampled });
-    }
-    const samplingMs = median(times.slice(1).map(({ sampling }) => sampling));
-    const trainingMs = median(times.slice(1).map(({ training }) => training));
-    const tokens = sequences * newTokens;
-
-    gpu.profiler = Profiler.create(gpu);
-    const completions = await sample(0);
-    const samplingProfile = await gpu.profiler?.collect();
-    await train(samplesOf(completions));
-    const trainingProfile = await gpu.profiler?.collect();
-    printJson({
-      adapter: gpu.adapter.name,
-      config,
-      sequences,
-      newTokens,
-      decoder,
-      fused,
-      startMs,
-      samplingMs,
-      trainingMs,
-      samplingTokensPerSecond: (tokens / samplingMs) * 1000,
-      trainingTokensPerSecond: (tokens / trainingMs) * 1000,
-      allocatedMiB: gpu.allocatedBytes / 2 ** 20,
-      microBatchRows: engine.learner.maxRows,
-      samplingProfile,
-      trainingProfile,
-    });
-  });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
+  return { ...(decoder && { decoder }), fused };
 }

@@ -184,7 +184,10 @@ export class Gpu {
   /** Encodes dispatches into one compute pass, or a pass each while a profiler is at work. */
   encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], rows: number): void {
     this.counts.dispatches += dispatches.length;
-    if (this.profiler?.encode(encoder, dispatches, rows)) return;
+    if (this.profiler) {
+      this.profiler.encode(encoder, dispatches, rows);
+      return;
+    }
     const pass = encoder.beginComputePass();
     for (const { pipeline, bindings, grid } of dispatches) {
       pass.setPipeline(pipeline);

@@ -2,7 +2,7 @@
 import type { Dispatch, Gpu } from './gpu.ts';
 
 /** WebGPU allows 4096 queries in a set: two for each dispatch. */
-const MOST_DISPATCHES = 2048;
+const DISPATCHES_A_SET = 2048;
 
 export interface ProfiledKernel {
   readonly label: string;
@@ -12,12 +12,11 @@ export interface ProfiledKernel {
 
 export class Profiler {
   readonly #gpu: Gpu;
-  readonly #queries: GPUQuerySet;
+  readonly #sets: GPUQuerySet[] = [];
   #labels: string[] = [];
 
   private constructor(gpu: Gpu) {
     this.#gpu = gpu;
-    this.#queries = gpu.device.createQuerySet({ type: 'timestamp', count: 2 * MOST_DISPATCHES });
   }
 
   /** Null where the adapter cannot measure. */
@@ -25,13 +24,13 @@ export class Profiler {
     return gpu.device.features.has('timestamp-query') ? new Profiler(gpu) : null;
   }
 
-  /** False once its queries are used up: then nothing was encoded. */
-  encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], rows: number): boolean {
-    if (this.#labels.length + dispatches.length > MOST_DISPATCHES) return false;
+  /** A pass for each dispatch. */
+  encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], rows: number): void {
     for (const { label, pipeline, bindings, grid } of dispatches) {
-      const index = 2 * this.#labels.push(label) - 2;
+      const place = this.#labels.push(label) - 1;
+      const index = 2 * (place % DISPATCHES_A_SET);
       const timestampWrites = {
-        querySet: this.#queries,
+        querySet: this.#set(Math.floor(place / DISPATCHES_A_SET)),
         beginningOfPassWriteIndex: index,
         endOfPassWriteIndex: index + 1,
       };
@@ -41,7 +40,6 @@ export class Profiler {
       pass.dispatchWorkgroups(...grid(rows));
       pass.end();
     }
-    return true;
   }
 
   /** What was measured since the last call, the longest first. */
@@ -51,7 +49,12 @@ export class Profiler {
     const bytes = Math.max(1, labels.length) * 16;
     const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
     const resolved = this.#gpu.buffer('timestamps', bytes, usage);
-    this.#gpu.submit((encoder) => encoder.resolveQuerySet(this.#queries, 0, 2 * labels.length, resolved, 0));
+    this.#gpu.submit((encoder) => {
+      for (let first = 0; first < labels.length; first += DISPATCHES_A_SET) {
+        const dispatches = Math.min(DISPATCHES_A_SET, labels.length - first);
+        encoder.resolveQuerySet(this.#set(first / DISPATCHES_A_SET), 0, 2 * dispatches, resolved, 16 * first);
+      }
+    });
     const [copy] = await this.#gpu.read([{ buffer: resolved, bytes }]);
     this.#gpu.free([resolved]);
     const times = new BigUint64Array(copy as ArrayBuffer);
@@ -63,5 +66,10 @@ export class Profiler {
       kernels.set(label, kernel);
     });
     return [...kernels].map(([label, kernel]) => ({ label, ...kernel })).sort((a, b) => b.totalMs - a.totalMs);
+  }
+
+  #set(index: number): GPUQuerySet {
+    const count = 2 * DISPATCHES_A_SET;
+    return (this.#sets[index] ??= this.#gpu.device.createQuerySet({ type: 'timestamp', count }));
   }
 }

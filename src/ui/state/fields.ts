@@ -4,7 +4,7 @@ import { PRESET_NAMES, PRESETS, type Preset, type PresetName } from '../../recip
 
 export type OptionName = keyof GrpoOptions;
 
-export const SECTIONS = ['Sampling', 'Advantages', 'Loss', 'Optimizer'] as const;
+export const SECTIONS = ['Sampling', 'Advantages', 'Loss', 'Optimizer', 'Critic (ppo)'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 const at = (section: Section, label: string): { section: Section; label: string } => ({ section, label });
@@ -34,6 +34,16 @@ export const OPTION_TEXT: Readonly<Record<OptionName, { readonly section: Sectio
   delta: at('Loss', 'Ratio cap'),
   importanceSamplingLevel: at('Loss', 'Ratio level'),
   maskTruncatedCompletions: at('Loss', 'Mask cut-off answers'),
+  topEntropyQuantile: at('Loss', 'Share of tokens, unsure first'),
+  entropyCoef: at('Loss', 'Entropy bonus'),
+  syncRefModel: at('Loss', 'Moving reference'),
+  refModelMixupAlpha: at('Loss', 'Reference: share of policy'),
+  refModelSyncSteps: at('Loss', 'Reference: steps a move'),
+  gamma: at('Critic (ppo)', 'Discount (gamma)'),
+  lam: at('Critic (ppo)', 'GAE lambda'),
+  criticLearningRate: at('Critic (ppo)', 'Learning rate'),
+  vfCoef: at('Critic (ppo)', 'Weight of the value loss'),
+  cliprangeValue: at('Critic (ppo)', 'Clip of values'),
 };
 
 export const OPTION_NAMES = Object.keys(OPTION_TEXT) as OptionName[];

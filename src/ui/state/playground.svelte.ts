@@ -53,6 +53,12 @@ export class Playground {
     await this.#tell(RECORDED.includes(name) ? name : (RECORDED[0] as PresetName));
   }
 
+  /** Puts the settings of an address into the form. Throws bad-settings for a preset that there is not. */
+  load(search: string): void {
+    this.settings.readAddress(search);
+    this.#tellChosen();
+  }
+
   choosePreset(preset: PresetName): void {
     this.settings.choosePreset(preset);
     this.#tellChosen();
