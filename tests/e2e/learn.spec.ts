@@ -1,0 +1,188 @@
+// The Learn page on a made-up recorded run: navigation, every section, keyboard, links to the playground and back, widths, colours.
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, test, type Page } from '@playwright/test';
+import { DISTILLED, R1_AGAINST_O1 } from '../../src/ui/learn/facts.ts';
+import { SECTIONS } from '../../src/ui/learn/sections.ts';
+import { simulatedRecording } from '../ui/simulated-run.ts';
+
+async function open(page: Page, section: string): Promise<void> {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.route('**/recorded-aha.json', (route) => route.fulfill({ json: simulatedRecording() }));
+  await page.goto(`./#learn/${section}`);
+  await expect(page.getByRole('heading', { level: 2, name: title(section) })).toBeVisible();
+}
+
+const title = (section: string): string => SECTIONS.find(({ id }) => id === section)?.title ?? '';
+
+test.describe('the way there and back', () => {
+  test('leads from the playground through the sections and back, without loss', async ({ page }) => {
+    await page.route('**/recorded-aha.json', (route) => route.fulfill({ json: simulatedRecording() }));
+    await page.goto('./?seed=7');
+    await page.getByRole('link', { name: 'Learn' }).click();
+    await expect(page.getByRole('heading', { level: 2, name: title('aha') })).toBeVisible();
+    await expect(page).toHaveTitle(/The aha/);
+    await page.getByRole('link', { name: /^Next: / }).click();
+    await expect(page.getByRole('heading', { level: 2, name: SECTIONS[1].title })).toBeFocused();
+    await page.goBack();
+    await expect(page.getByRole('heading', { level: 2, name: title('aha') })).toBeVisible();
+    await page.getByRole('link', { name: 'Play', exact: true }).click();
+    await expect(page.getByRole('textbox', { name: 'Seed' })).toHaveValue('7');
+    await expect(page).toHaveTitle('GRPO Playground');
+  });
+
+  test('opens the section that the address names, and the first where there is none of the name', async ({ page }) => {
+    await open(page, 'quiz');
+    await expect(page.getByRole('navigation', { name: 'Sections' }).locator('[aria-current]')).toHaveText(/Predict/);
+    await page.goto('./#learn/nowhere');
+    await expect(page.getByRole('heading', { level: 2, name: title('aha') })).toBeVisible();
+  });
+
+  test('says so where the page cannot be loaded', async ({ page }) => {
+    await page.route('**/assets/Learn-*.js', (route) => route.abort());
+    await page.goto('./#learn');
+    await expect(page.getByRole('alert')).toContainText('could not be loaded');
+  });
+});
+
+test.describe('the aha', () => {
+  test('shows R1-Zero beside the run at hand, with sources', async ({ page }) => {
+    await open(page, 'aha');
+    await expect(page.getByRole('img', { name: /^R1-Zero: problems solved: solved 15\.6% at step 200/ })).toBeVisible();
+    await expect(page.getByRole('img', { name: /^When it says wait: after a wrong try/ })).toBeVisible();
+    await expect(page.getByRole('link', { name: 'DeepSeek-R1, figure 2' })).toHaveAttribute(
+      'href',
+      /DeepSeek_R1\.pdf$/,
+    );
+  });
+
+  test('loads the counter-example into the playground', async ({ page }) => {
+    await open(page, 'aha');
+    await page.getByRole('link', { name: /hardly ever says wait/ }).click();
+    await expect(page.getByRole('radio', { name: 'No aha' })).toBeChecked();
+    await expect(page).toHaveURL(/\?preset=no-aha#play$/);
+  });
+});
+
+test.describe('the formula', () => {
+  test('explains a symbol that has the focus, with its value and its line of WGSL', async ({ page }) => {
+    await open(page, 'formula');
+    const card = page.getByRole('region', { name: 'The chosen symbol' });
+    await page.getByRole('button', { name: 'J, the objective' }).focus();
+    await expect(card.getByRole('heading')).toHaveText('J, the objective');
+    await page.keyboard.press('Tab');
+    await expect(card.getByRole('heading')).toHaveText('theta, the weights');
+    await expect(card).toContainText('643,000 of them');
+    await expect(card).toContainText(/shaders\/adamw\.wgsl, line \d+/);
+  });
+
+  test('shows what the pointer is on, and goes back to what was clicked', async ({ page }) => {
+    await open(page, 'formula');
+    const heading = page.getByRole('region', { name: 'The chosen symbol' }).getByRole('heading');
+    await page.getByRole('button', { name: 'r, the reward' }).click();
+    await page.getByRole('button', { name: 'beta, the pull to the base' }).hover();
+    await expect(heading).toHaveText('beta, the pull to the base');
+    await page.getByRole('heading', { level: 2 }).hover();
+    await expect(heading).toHaveText('r, the reward');
+  });
+
+  test('fills in the answer that is chosen', async ({ page }) => {
+    await open(page, 'formula');
+    await page.getByRole('combobox', { name: 'Answer' }).selectOption('4');
+    await page.getByRole('button', { name: 'r, the reward' }).click();
+    await expect(page.getByRole('region', { name: 'The chosen symbol' })).toContainText(/Answer 5: accuracy .* = /);
+  });
+
+  test('works out a group by hand', async ({ page }) => {
+    await open(page, 'formula');
+    const first = page.getByRole('row').filter({ has: page.getByRole('slider', { name: 'Reward of answer 1' }) });
+    await page.getByRole('button', { name: 'One right' }).click();
+    await expect(first).toContainText('−0.35'); // 0.1 among seven of 0.1 and one of 1.1
+    await page.getByRole('slider', { name: 'Reward of answer 1' }).fill('1.1');
+    await expect(first).toContainText('+1.62');
+    await page.getByRole('radio', { name: 'none' }).check({ force: true });
+    await expect(first).toContainText('+0.75');
+    await page.getByRole('button', { name: 'All right' }).click();
+    await expect(page.getByRole('status').filter({ hasText: 'teaches nothing' })).toBeVisible();
+  });
+});
+
+test.describe('the benchmarks', () => {
+  test('show every figure of the facts', async ({ page }) => {
+    await open(page, 'benchmarks');
+    const chart = page.getByRole('img', { name: /^DeepSeek-R1 and OpenAI o1-1217/ });
+    for (const { r1, o1 } of R1_AGAINST_O1.scores)
+      await expect(chart).toHaveAccessibleName(new RegExp(`DeepSeek-R1 ${r1}%, o1-1217 ${o1}%`));
+    await page.getByRole('radio', { name: 'Codeforces rating' }).check({ force: true });
+    await page.getByText('The figures').last().click();
+    const rated = DISTILLED.models.filter(({ codeforces }) => codeforces !== null);
+    await expect(page.getByRole('table').last().getByRole('row')).toHaveCount(rated.length + 1);
+    await expect(page.getByRole('row', { name: 'o1-mini' })).toContainText('1,820');
+  });
+});
+
+test.describe('the questions', () => {
+  test('unfold by keyboard and quote the run at hand', async ({ page }) => {
+    await open(page, 'faq');
+    await page.locator('summary', { hasText: 'Why do the answers grow longer?' }).focus();
+    await page.keyboard.press('Enter');
+    await expect(page.getByText(/^In the recorded run an answer went from \d+\.\d to \d+\.\d tokens\.$/)).toBeVisible();
+  });
+});
+
+test.describe('the quiz', () => {
+  test('explains an answer, keeps it, and starts over', async ({ page }) => {
+    await open(page, 'quiz');
+    const question = page.getByRole('group', { name: /^1 Four answers/ });
+    await question.getByRole('radio', { name: 'The one that is right' }).click();
+    await expect(question).toContainText('+1.5 against −0.5');
+    await page.reload();
+    await expect(question).toContainText('+1.5 against −0.5');
+    await expect(page.getByText('1 of 17 answered, 1 as it turned out.')).toBeVisible();
+    await page.getByRole('button', { name: 'Start over' }).click();
+    await expect(question.getByRole('radio', { name: 'All the same' })).toBeEnabled();
+  });
+
+  test('lets a run decide what was predicted', async ({ page }) => {
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.goto('./#learn/quiz'); // with the recorded run as it is shipped
+    const question = page.getByRole('group', { name: /The aha: 250 steps/ });
+    await question.getByRole('radio', { name: 'It rises' }).click();
+    await expect(question).toContainText(/“Wait” after a right try went from \d+% to \d+%\./);
+    await expect(question).toContainText('so it came');
+  });
+
+  test('loads an experiment that no run has decided yet', async ({ page }) => {
+    await open(page, 'quiz');
+    const question = page.getByRole('group', { name: /No aha: the base/ });
+    await question.getByRole('radio', { name: 'It falls' }).click();
+    await question.getByRole('link', { name: 'load the experiment' }).click();
+    await expect(page.getByRole('radio', { name: 'No aha' })).toBeChecked();
+    await expect(page.getByRole('button', { name: 'Start', exact: true })).toBeVisible();
+  });
+
+  test('goes on where what was kept is damaged', async ({ page }) => {
+    await page.addInitScript(() => {
+      localStorage.setItem('quiz', '{"chosen":[1,');
+    });
+    await open(page, 'quiz');
+    await expect(page.getByText('0 of 17 answered')).toBeVisible();
+  });
+});
+
+for (const { id } of SECTIONS) {
+  test(`has no accessibility fault that axe can find and fits every width: ${id}`, async ({ page }) => {
+    test.setTimeout(120_000);
+    await open(page, id);
+    for (const [colorScheme, width] of [
+      ['light', 360],
+      ['dark', 1440],
+    ] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize({ width, height: 900 });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map((fault) => `${fault.id}: ${fault.nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(overflow).toBeLessThanOrEqual(0);
+    }
+  });
+}
