@@ -2,13 +2,17 @@
 import { PlaygroundError } from '../base/errors.ts';
 import { UsageError } from './arguments.ts';
 import { bench } from './commands/bench.ts';
+import { distillModel } from './commands/distill.ts';
 import { evaluateModel } from './commands/eval.ts';
 import { loss } from './commands/loss.ts';
+import { pipeline } from './commands/pipeline.ts';
 import { pretrainBase } from './commands/pretrain.ts';
 import { reward } from './commands/reward.ts';
 import { sample } from './commands/sample.ts';
 import { score } from './commands/score.ts';
+import { story } from './commands/story.ts';
 import { train } from './commands/train.ts';
+import { waitPriors } from './commands/wait-priors.ts';
 
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void> | void>> = {
   train,
@@ -18,6 +22,10 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   score,
   reward,
   loss,
+  pipeline,
+  distill: distillModel,
+  'wait-priors': waitPriors,
+  story,
   bench,
 };
 
@@ -26,7 +34,8 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
   train     GRPO from a preset; writes the model and run/ with settings, log and completions
               --preset P --out DIR [--model DIR] [--seed N] [--steps N] [--set name=value ...] [--record FILE]
   pretrain  a base model from random weights
-              --task T --out DIR [--wait-prior p] [--seed N] [--steps N] [--hidden-size D] [--layers L] [--heads H]
+              --task T[,T ...] --out DIR [--wait-prior p] [--language-switching p] [--seed N] [--steps N]
+              [--hidden-size D] [--layers L] [--heads H]
   eval      accuracy and the habit of saying wait, on 512 held-out problems
               --model DIR --task T [--temperature t] [--ban TOKEN] [--seed N] [--completions FILE]
   sample    completions of a prompt
@@ -37,6 +46,14 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
               --task T --prompt TEXT --completion TEXT
   loss      loss, metrics, advantages and gradient norms of one step; nothing is updated
               --model DIR --rollout FILE [--ref DIR] [--set name=value ...]
+  pipeline  R1's stages on a base that mixes two languages: cold-start, reasoning-rl, rejection-sampling, all-tasks-rl
+              [--base DIR] [--stages S,S,...] [--seed N] [--set stage.name=value ...] [--out DIR]
+  distill   a small model learns from a large one's answers, and by GRPO alone with as much compute
+              --teacher DIR [--student DIR] [--seed N] [--set part.name=value ...] [--out DIR]
+  wait-priors  bases that say wait more or less often, pretrained and then trained by GRPO
+              [--priors p,p,...] [--seed N] [--set part.name=value ...]
+  story     R1-Zero, the pipeline and distillation, one row of JSON for every model
+              --out FILE [--models DIR] [--base DIR] [--student DIR] [--seed N] [--set stage.name=value ...]
   bench     what a step takes on this GPU and where its time goes, how that grows, and how long it is to the aha
               [--reference] [--growth] [--aha] [--compare FILE] [--scale full|light|tiny]
               [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]

@@ -1,7 +1,7 @@
 // Does it say "wait" when it should? Measured over all attempts in a set of thoughts, by the truth, not by what the model claims.
 // An attempt succeeded if it solves the problem and is calculated right; after any other there is a reason to wait.
 import { mean } from '../grpo/metrics.ts';
-import { mixesLanguages } from '../tasks/completion.ts';
+import { mixesLanguages } from '../tasks/language.ts';
 import type { Attempt, Task } from '../tasks/task.ts';
 
 export function succeeded({ right, arithmetic }: Attempt): boolean {

@@ -1,19 +1,22 @@
-// A base model: supervised training on a task's corpus, which teaches to calculate and to judge, and says "wait" at random.
+// A base model: supervised training on tasks' corpora, which teaches to calculate and to judge, and says "wait" at random.
 import { PlaygroundError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
-import { Engine, initialize, type Gpu, type ModelConfig } from '../engine/index.ts';
-import { Objective, type Sample } from '../grpo/objective.ts';
-import { resolveOptions } from '../grpo/options.ts';
+import { Engine, initialize, type Checkpoint, type Gpu, type ModelConfig } from '../engine/index.ts';
+import type { Sample } from '../grpo/objective.ts';
+import { inTwoLanguages } from '../tasks/language.ts';
 import { findTask } from '../tasks/registry.ts';
-import type { Task, TaskName } from '../tasks/task.ts';
+import type { TaskName } from '../tasks/task.ts';
 import { VOCABULARY } from '../tasks/tokenizer.ts';
-import { promptIds } from './environment.ts';
+import { sampleOf, supervise, type SupervisedStep } from './sft.ts';
 
 export interface PretrainSettings {
-  readonly task: TaskName;
+  /** The corpus takes as many texts from each. A prompt must tell which task it is of. */
+  readonly tasks: readonly TaskName[];
   readonly seed: number;
   /** Probability of "wait" after a verdict in the corpus. */
   readonly waitPrior: number;
+  /** Null: one language. Else two, and before each word the writer changes to the other with this probability. */
+  readonly languageSwitching: number | null;
   readonly steps: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -24,7 +27,7 @@ export interface PretrainSettings {
 }
 
 const SEQUENCES = 256;
-const WARMUP_STEPS = 50;
+export const PRETRAIN_WARMUP_STEPS = 50;
 const MAX_POSITIONS = 256;
 
 const base = (
@@ -34,9 +37,10 @@ const base = (
   waitPrior: number,
   steps: number,
 ): PretrainSettings => ({
-  task,
+  tasks: [task],
   seed: 1,
   waitPrior,
+  languageSwitching: null,
   steps,
   hiddenSize,
   intermediateSize: 3 * hiddenSize,
@@ -52,27 +56,46 @@ export const BASES: Readonly<Record<TaskName, PretrainSettings>> = {
   addition: base('addition', 96, 3, 0.1, 8000),
 };
 
-export interface PretrainStep {
-  readonly step: number;
-  /** Mean negative log-likelihood of the completion tokens, nats. */
-  readonly loss: number;
-  readonly gradNorm: number;
-}
-
 /** Trains and returns the engine that holds the model. Throws bad-settings, or diverged where the loss is not finite. */
 export async function pretrain(
   gpu: Gpu,
   settings: PretrainSettings,
-  onStep: (step: PretrainStep) => void,
+  onStep: (step: SupervisedStep) => void,
 ): Promise<Engine> {
-  if (!(settings.waitPrior >= 0 && settings.waitPrior < 1)) {
-    throw new PlaygroundError(
-      'bad-settings',
-      `the wait prior must be from 0 to below 1, but it is ${settings.waitPrior}`,
-    );
-  }
-  const task = findTask(settings.task);
-  const { hiddenSize, intermediateSize, numLayers, numHeads } = settings;
+  const maxSequences = Math.max(...settings.tasks.map((task) => findTask(task).heldOut.length));
+  const engine = await Engine.create(gpu, untrained(settings), { maxSequences });
+  await pretrainOn(engine, settings, onStep);
+  return engine;
+}
+
+/** The same on an engine of the model's size, whatever it held before. */
+export async function pretrainOn(
+  engine: Engine,
+  settings: PretrainSettings,
+  onStep: (step: SupervisedStep) => void,
+): Promise<void> {
+  const { waitPrior, languageSwitching, steps, peakLearningRate } = settings;
+  requireProbability('the wait prior', waitPrior, 0.99);
+  requireProbability('the language switching', languageSwitching ?? 0, 1);
+  const tasks = settings.tasks.map(findTask);
+  const random = new Random(settings.seed, 1);
+  const draw = (): Sample[] =>
+    Array.from({ length: SEQUENCES }, (_, index) => {
+      const task = tasks[index % tasks.length]!;
+      const { prompt, completion } = task.sampleDemonstration(random, waitPrior);
+      const said = languageSwitching === null ? completion : inTwoLanguages(random, completion, languageSwitching);
+      return sampleOf(task.tokenizer, { prompt, completion: said });
+    });
+  engine.restore(untrained(settings));
+  const schedule = { steps, warmupSteps: PRETRAIN_WARMUP_STEPS, peakLearningRate };
+  await supervise(engine, schedule, SEQUENCES, draw, onStep);
+}
+
+/** Random weights. */
+export function untrained(
+  settings: Pick<PretrainSettings, 'hiddenSize' | 'intermediateSize' | 'numLayers' | 'numHeads' | 'seed'>,
+): Checkpoint {
+  const { hiddenSize, intermediateSize, numLayers, numHeads, seed } = settings;
   const config: ModelConfig = {
     vocabSize: VOCABULARY.length,
     hiddenSize,
@@ -81,45 +104,10 @@ export async function pretrain(
     numHeads,
     maxPositions: MAX_POSITIONS,
   };
-  const engine = await Engine.create(gpu, initialize(config, settings.seed), { maxSequences: task.heldOut.length });
-  const objective = await Objective.create(engine, SEQUENCES, 1);
-  const options = resolveOptions({ lossType: 'cispo', epsilonHigh: 1, beta: 0 });
-  const random = new Random(settings.seed, 1);
-
-  let samples = drawSamples(task, random, settings.waitPrior);
-  for (let step = 1; step <= settings.steps; step++) {
-    const optimizer = {
-      learningRate: learningRate(settings, step),
-      beta1: 0.9,
-      beta2: 0.99,
-      weightDecay: 0.01,
-      maxGradNorm: 1,
-    };
-    const updating = objective.update({ samples, rewards: null, options, old: 'current', optimizer });
-    samples = drawSamples(task, random, settings.waitPrior); // while the GPU works
-    const { loss, gradNorm } = await updating;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      throw new PlaygroundError(
-        'diverged',
-        `the loss is ${loss} in step ${step}: lower the peak learning rate, ${settings.peakLearningRate}`,
-      );
-    }
-    onStep({ step, loss, gradNorm });
-  }
-  return engine;
+  return initialize(config, seed);
 }
 
-/** Of a step, counted from 1. */
-export function learningRate({ steps, peakLearningRate }: PretrainSettings, step: number): number {
-  if (step <= WARMUP_STEPS) return (peakLearningRate * step) / WARMUP_STEPS;
-  const progress = (step - WARMUP_STEPS) / Math.max(1, steps - WARMUP_STEPS);
-  return peakLearningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * progress)));
-}
-
-function drawSamples(task: Task, random: Random, waitPrior: number): Sample[] {
-  return Array.from({ length: SEQUENCES }, () => {
-    const { prompt, completion } = task.sampleDemonstration(random, waitPrior);
-    const ids = promptIds(task.tokenizer, prompt);
-    return { ids: [...ids, ...task.tokenizer.encode(completion)], promptLength: ids.length, truncated: false };
-  });
+function requireProbability(what: string, value: number, most: number): void {
+  if (!(value >= 0 && value <= most))
+    throw new PlaygroundError('bad-settings', `${what} must be from 0 to ${most}, but it is ${value}`);
 }

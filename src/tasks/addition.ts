@@ -7,7 +7,7 @@
 // needs but the last column's tens, its carry; an attempt deserves yes if every column passes.
 import { PlaygroundError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { answerOf, judgeThought, writeCompletion } from './completion.ts';
+import { answerOf, judgeThought, writeCompletion, writeTrace } from './completion.ts';
 import type { Draft, Judgement } from './completion.ts';
 import { heldOutPrompts, isHeldOut } from './held-out.ts';
 import type { Task } from './task.ts';
@@ -23,6 +23,8 @@ const MAX_DIGITS = 3;
 
 /** Three attempts as long as `9+9+0=18,9+9+1=19,9+9+1=19>1998` always fit, a fourth one if some are shorter. */
 const LONGEST = { attempt: 31, answer: 4, completion: 128 };
+
+const PROMPT = /^(?:<bos>)?(\d|[1-9]\d{1,2})\+(\d|[1-9]\d{1,2})(?:<think>)?$/u;
 
 interface Problem {
   readonly first: number;
@@ -66,7 +68,7 @@ function drawAttempt(random: Random, problem: Problem): Draft {
   }
   const total = totalOf(columns);
   const text = columns.map(({ digits, carry, sum }) => `${digits[0]}+${digits[1]}+${carry}=${sum}`).join(',');
-  return { text: `${text}>${total}`, right: slipAt === null, answer: total };
+  return { text: `${text}>${total}`, right: slipAt === null, result: total, answer: total };
 }
 
 /** The sum with another units digit, never 0: a total does not begin with 0. */
@@ -122,7 +124,7 @@ function promptOf({ first, second }: Problem): string {
 }
 
 function parsePrompt(prompt: string): Problem {
-  const [, first, second] = /^(?:<bos>)?(\d|[1-9]\d{1,2})\+(\d|[1-9]\d{1,2})(?:<think>)?$/u.exec(prompt) ?? [];
+  const [, first, second] = PROMPT.exec(prompt) ?? [];
   if (second === undefined) {
     throw new PlaygroundError(
       'bad-settings',
@@ -148,9 +150,18 @@ export const addition: Task = {
 
   sampleDemonstration(random, waitPrior) {
     const problem = drawProblem(random, false);
-    const completion = writeCompletion(random, waitPrior, LONGEST, () => drawAttempt(random, problem));
+    const goesOn = (): boolean => random.unit() < waitPrior;
+    const completion = writeCompletion(LONGEST, () => drawAttempt(random, problem), goesOn);
     return { prompt: promptOf(problem), completion };
   },
+
+  sampleTrace(random, maxLength) {
+    const problem = drawProblem(random, false);
+    const longest = { ...LONGEST, completion: maxLength };
+    return { prompt: promptOf(problem), completion: writeTrace(longest, () => drawAttempt(random, problem)) };
+  },
+
+  owns: (prompt) => PROMPT.test(prompt),
 
   rewards: {
     accuracy: (prompt, completion) => {

@@ -1,19 +1,18 @@
 // The form every task's completion has: attempts, each with a verdict, " wait " between them, then the answer.
 //   3+5*7=38 no wait 3*5+7=22 yes</think>3*5+7<eos>
 // The thought can be written in a second language too: 等 不 对 are wait, no and yes.
-import type { Random } from '../base/random.ts';
+import { LANGUAGES, WORDS } from './language.ts';
 import type { Attempt } from './task.ts';
 
 const END_OF_THOUGHT = '</think>';
 const END = '<eos>';
 /** "wait" in both languages, as tokens. */
-export const WAITS: readonly string[] = [' wait ', '等'];
-const VERDICTS: ReadonlyMap<string, 'yes' | 'no'> = new Map([
-  [' yes', 'yes'],
-  ['对', 'yes'],
-  [' no', 'no'],
-  ['不', 'no'],
-]);
+export const WAITS: readonly string[] = LANGUAGES.map((language) => WORDS[language].wait);
+const VERDICTS: ReadonlyMap<string, 'yes' | 'no'> = new Map(
+  LANGUAGES.flatMap((language) =>
+    (['yes', 'no'] as const).map((verdict) => [WORDS[language][verdict], verdict] as const),
+  ),
+);
 const MARKS = new RegExp(`(${[...WAITS, ...VERDICTS.keys()].join('|')})`, 'u');
 
 /** The text between the only `</think>` and the `<eos>` that ends the completion; null if it has not this form. */
@@ -22,11 +21,6 @@ export function answerOf(completion: string): string | null {
   if (end < 0 || end + END.length !== completion.length) return null;
   const parts = completion.slice(0, end).split(END_OF_THOUGHT);
   return parts.length === 2 ? (parts[1] ?? null) : null;
-}
-
-/** The thought uses words of both languages. */
-export function mixesLanguages(completion: string): boolean {
-  return /等|不|对/u.test(completion) && / (?:wait|no|yes)/u.test(completion);
 }
 
 /** What is true of an attempt, whatever verdict the model gives. */
@@ -71,6 +65,8 @@ export function judgeThought(completion: string, judge: (attempt: string) => Jud
 export interface Draft {
   readonly text: string;
   readonly right: boolean;
+  /** What the attempt comes to: two attempts with one result are the same try. */
+  readonly result: string;
   readonly answer: string;
 }
 
@@ -82,19 +78,34 @@ export interface Lengths {
 }
 
 /**
- * Writes attempts, each with its right verdict, until a coin that knows nothing of the verdict says stop, or another
- * attempt of the longest length would no longer fit; then answers with the last one.
+ * Writes attempts, each with its right verdict, until `goesOn` says stop, or another attempt of the longest length would no longer
+ * fit; then answers with the last one.
  */
-export function writeCompletion(random: Random, waitPrior: number, longest: Lengths, draw: () => Draft): string {
+export function writeCompletion(longest: Lengths, draw: () => Draft, goesOn: (right: boolean) => boolean): string {
   const lastStart = longest.completion - (longest.attempt + 1) - (1 + longest.answer + 1);
   let thought = '';
   let length = 0;
   for (;;) {
     const { text, right, answer } = draw();
-    thought += text + (right ? ' yes' : ' no');
+    thought += text + WORDS.english[right ? 'yes' : 'no'];
     length += text.length + 1;
-    if (length + 1 > lastStart || random.unit() >= waitPrior) return thought + END_OF_THOUGHT + answer + END;
-    thought += ' wait ';
+    if (length + 1 > lastStart || !goesOn(right)) return thought + END_OF_THOUGHT + answer + END;
+    thought += WORDS.english.wait;
     length += 1;
+  }
+}
+
+/** Writes as one should: waits after every wrong attempt, tries nothing twice, stops at the right one, which comes before the end. */
+export function writeTrace(longest: Lengths, draw: () => Draft): string {
+  for (;;) {
+    const tried: Draft[] = [];
+    const drawNew = (): Draft => {
+      let draft = draw();
+      while (tried.some(({ result }) => result === draft.result)) draft = draw();
+      tried.push(draft);
+      return draft;
+    };
+    const completion = writeCompletion(longest, drawNew, (right) => !right);
+    if (tried.at(-1)?.right) return completion;
   }
 }

@@ -5,7 +5,7 @@
 // Numbers are 1 to 9; the target, 0 to 99, is the value of a random expression over them, so every problem has a solution.
 import { PlaygroundError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { answerOf, judgeThought, writeCompletion } from './completion.ts';
+import { answerOf, judgeThought, writeCompletion, writeTrace } from './completion.ts';
 import type { Draft, Judgement } from './completion.ts';
 import { parseExpression } from './expression.ts';
 import type { Expression, Operator } from './expression.ts';
@@ -20,6 +20,8 @@ interface Problem {
 
 /** An attempt is never longer than `1-9*9=-80`; about nine of them fit. */
 const LONGEST = { attempt: 9, answer: 5, completion: 100 };
+
+const PROMPT = /^(?:<bos>)?([1-9]),([1-9]),([1-9])>(\d|[1-9]\d)(?:<think>)?$/u;
 
 /** The game with some of the operators. */
 export function countdownTask(
@@ -39,6 +41,13 @@ export function countdownTask(
       if (target >= 0 && target <= 99 && isHeldOut(sortedDigits(numbers), target) === heldOut)
         return { numbers, target };
     }
+  }
+
+  function drafts(random: Random, problem: Problem): () => Draft {
+    return () => {
+      const { text, value } = drawExpression(random, problem.numbers);
+      return { text: `${text}=${value}`, right: value === problem.target, result: String(value), answer: text };
+    };
   }
 
   /** The answer as an expression over exactly the problem's numbers, or null. */
@@ -68,12 +77,17 @@ export function countdownTask(
 
     sampleDemonstration(random, waitPrior) {
       const problem = drawProblem(random, false);
-      const draw = (): Draft => {
-        const { text, value } = drawExpression(random, problem.numbers);
-        return { text: `${text}=${value}`, right: value === problem.target, answer: text };
-      };
-      return { prompt: promptOf(problem), completion: writeCompletion(random, waitPrior, LONGEST, draw) };
+      const goesOn = (): boolean => random.unit() < waitPrior;
+      return { prompt: promptOf(problem), completion: writeCompletion(LONGEST, drafts(random, problem), goesOn) };
     },
+
+    sampleTrace(random, maxLength) {
+      const problem = drawProblem(random, false);
+      const completion = writeTrace({ ...LONGEST, completion: maxLength }, drafts(random, problem));
+      return { prompt: promptOf(problem), completion };
+    },
+
+    owns: (prompt) => PROMPT.test(prompt),
 
     rewards: {
       accuracy: (prompt, completion) => {
@@ -100,7 +114,7 @@ function promptOf({ numbers, target }: Problem): string {
 }
 
 function parsePrompt(prompt: string): Problem {
-  const [, a, b, c, target] = /^(?:<bos>)?([1-9]),([1-9]),([1-9])>(\d|[1-9]\d)(?:<think>)?$/u.exec(prompt) ?? [];
+  const [, a, b, c, target] = PROMPT.exec(prompt) ?? [];
   if (target === undefined) {
     throw new PlaygroundError(
       'bad-settings',

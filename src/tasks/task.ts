@@ -49,6 +49,13 @@ export interface Task {
   readonly heldOut: readonly string[];
   /** A pretraining text: random attempts with right verdicts; after every verdict "wait" follows with probability waitPrior, right or wrong. */
   sampleDemonstration(random: Random, waitPrior: number): Demonstration;
+  /**
+   * A cold-start text of at most `maxLength` tokens: waits after every wrong attempt, comes to no result twice, stops at the right
+   * one. `maxLength` must hold at least one attempt with its answer.
+   */
+  sampleTrace(random: Random, maxLength: number): Demonstration;
+  /** Whether the text is a prompt of this task. */
+  owns(prompt: string): boolean;
   /** `accuracy` (0 or 1) and `format` (0 or 0.1). Throws PlaygroundError bad-settings if the prompt is not one of this task's. */
   readonly rewards: RewardFunctions;
   /** The attempts of a thought, in order. Total: any completion text is accepted. */

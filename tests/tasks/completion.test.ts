@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../src/base/random.ts';
 import { answerOf, judgeThought, writeCompletion } from '../../src/tasks/completion.ts';
 import { VOCABULARY } from '../../src/tasks/tokenizer.ts';
 
@@ -74,8 +73,8 @@ describe('answerOf', () => {
 describe('writeCompletion', () => {
   it('stops where one more of the longest attempts would not fit', () => {
     const longest = { attempt: 4, answer: 3, completion: 30 };
-    const draw = () => ({ text: '1234', right: false, answer: '123' });
-    const completion = writeCompletion(new Random(1), 1, longest, draw);
+    const draw = () => ({ text: '1234', right: false, result: '4', answer: '123' });
+    const completion = writeCompletion(longest, draw, () => true);
     expect(completion).toBe('1234 no wait 1234 no wait 1234 no wait 1234 no</think>123<eos>');
   });
 });

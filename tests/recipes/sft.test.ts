@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { BASES, learningRate } from '../../src/recipes/pretrain.ts';
+import { learningRate } from '../../src/recipes/sft.ts';
 
-describe('the learning rate of pretraining', () => {
-  const settings = { ...BASES.countdown, steps: 1050, peakLearningRate: 2 };
+describe('the learning rate of supervised training', () => {
+  const settings = { steps: 1050, warmupSteps: 50, peakLearningRate: 2 };
 
-  it('rises in a straight line to its peak at step 50', () => {
+  it('rises in a straight line to its peak at the end of the warm-up', () => {
     expect(learningRate(settings, 1)).toBeCloseTo(2 / 50, 12);
     expect(learningRate(settings, 25)).toBeCloseTo(1, 12);
     expect(learningRate(settings, 50)).toBe(2);

@@ -1,0 +1,157 @@
+// The four stages that made DeepSeek-R1 (arXiv:2501.12948, section 2.3), in small:
+//
+//   cold-start           SFT of the base on a few clean traces: one language, "wait" after a wrong attempt, nothing tried twice
+//   reasoning-rl         GRPO on one task for accuracy, format and language consistency
+//   rejection-sampling   SFT of the *base* again, on what the model so far says that is right and readable
+//   all-tasks-rl         GRPO over all tasks at once for accuracy, format, language and brevity
+//
+// Stages may be left out, repeated and put in any order: each begins with the model that the one before it left.
+import { pcg4d, Random } from '../base/random.ts';
+import type { Checkpoint, Engine } from '../engine/index.ts';
+import { resolveOptions, type GrpoOptions } from '../grpo/options.ts';
+import { findTask } from '../tasks/registry.ts';
+import type { Demonstration, TaskName } from '../tasks/task.ts';
+import { fineTune, rejectionSample, type OnEvent, type Row } from './experiment.ts';
+import { reinforce, type ReinforceSettings } from './reinforce.ts';
+import type { SamplingPlan } from './rejection-sampling.ts';
+import { score, type ScoreSettings } from './score.ts';
+import type { SftSettings } from './sft.ts';
+
+export const STAGE_NAMES = ['cold-start', 'reasoning-rl', 'rejection-sampling', 'all-tasks-rl'] as const;
+export type StageName = (typeof STAGE_NAMES)[number];
+
+export interface ColdStartSettings extends SftSettings {
+  /** Traces are taken from each in turn. */
+  readonly tasks: readonly TaskName[];
+  readonly traces: number;
+  /** Longest trace, tokens. */
+  readonly maxCompletionLength: number;
+}
+
+export interface StageSettings {
+  readonly 'cold-start': ColdStartSettings;
+  readonly 'reasoning-rl': ReinforceSettings;
+  readonly 'rejection-sampling': SamplingPlan & SftSettings;
+  readonly 'all-tasks-rl': ReinforceSettings;
+}
+
+export interface PipelineSettings extends StageSettings {
+  readonly seed: number;
+  readonly stages: readonly StageName[];
+  /** Tasks on which every model is scored, and how. */
+  readonly score: Omit<ScoreSettings, 'seed'> & { readonly tasks: readonly TaskName[] };
+}
+
+/** The task that is reasoned about, and one more: their prompts differ, so that a model can tell which rules hold. */
+export const STORY_TASKS = ['countdown', 'addition'] as const satisfies readonly TaskName[];
+/** Room for three additions, or for twelve attempts at countdown. */
+export const STORY_LENGTH = 128;
+export const STORY_OPTIONS: GrpoOptions = resolveOptions({
+  maxCompletionLength: STORY_LENGTH,
+  learningRate: 1.5e-4,
+  beta: 0.03,
+  numIterations: 2,
+});
+
+/** Keeps the traces apart from whatever else the seed decides. */
+const TRACE_STREAM = 0x7ace0000;
+
+export const PIPELINE: PipelineSettings = {
+  seed: 1,
+  stages: STAGE_NAMES,
+  score: { tasks: STORY_TASKS, problems: 512, maxCompletionLength: STORY_LENGTH },
+  'cold-start': {
+    tasks: STORY_TASKS,
+    traces: 2000,
+    maxCompletionLength: STORY_LENGTH,
+    epochs: 6,
+    batchSize: 128,
+    peakLearningRate: 5e-4,
+  },
+  'reasoning-rl': {
+    tasks: ['countdown'],
+    steps: 200,
+    rewards: { accuracy: 1, format: 1, language: 0.2, brevity: 0, repeats: 0 },
+    options: STORY_OPTIONS,
+  },
+  'rejection-sampling': {
+    tasks: STORY_TASKS,
+    prompts: 2000,
+    samplesPerPrompt: 4,
+    temperature: 1,
+    maxCompletionLength: STORY_LENGTH,
+    epochs: 6,
+    batchSize: 128,
+    peakLearningRate: 5e-4,
+  },
+  'all-tasks-rl': {
+    tasks: STORY_TASKS,
+    steps: 200,
+    rewards: { accuracy: 1, format: 1, language: 0.2, brevity: 0.2, repeats: 0.2 },
+    options: STORY_OPTIONS,
+  },
+};
+
+/**
+ * Runs the stages on the engine, beginning with the base, and yields the model that each of them leaves. Throws bad-settings,
+ * diverged, and whatever `onEvent` throws.
+ */
+export async function* runPipeline(
+  engine: Engine,
+  base: Checkpoint,
+  settings: PipelineSettings,
+  onEvent: OnEvent,
+): AsyncGenerator<Row, void> {
+  engine.restore(base);
+  for (const [index, stage] of settings.stages.entries()) {
+    // Two stages of one kind draw different problems.
+    const [seed] = pcg4d(settings.seed, index, 0, 0);
+    await stageRunners(engine, base, settings, seed, onEvent)[stage]();
+    const { tasks, ...how } = settings.score;
+    yield { model: stage, scores: await score(engine, tasks, { ...how, seed: settings.seed }) };
+  }
+}
+
+function stageRunners(
+  engine: Engine,
+  base: Checkpoint,
+  settings: PipelineSettings,
+  seed: number,
+  onEvent: OnEvent,
+): Record<StageName, () => Promise<void>> {
+  const learn = async (stage: 'reasoning-rl' | 'all-tasks-rl'): Promise<void> => {
+    const total = settings[stage].steps;
+    for await (const { step: done, metrics } of reinforce(engine, settings[stage], seed))
+      onEvent({ type: 'progress', stage, part: 'training', done, total, metrics });
+  };
+  return {
+    'cold-start': () => {
+      const traces = coldStartTraces(settings['cold-start'], seed);
+      return fineTune(engine, traces, { ...settings['cold-start'], seed }, 'cold-start', onEvent);
+    },
+    'reasoning-rl': () => learn('reasoning-rl'),
+    'rejection-sampling': async () => {
+      const { kept } = await rejectionSample(
+        engine,
+        settings['rejection-sampling'],
+        'rejection-sampling',
+        seed,
+        onEvent,
+      );
+      engine.restore(base);
+      await fineTune(engine, kept, { ...settings['rejection-sampling'], seed }, 'rejection-sampling', onEvent);
+    },
+    'all-tasks-rl': () => learn('all-tasks-rl'),
+  };
+}
+
+/** Clean traces of training problems, in the target language; the seed decides which. */
+export function coldStartTraces(
+  { tasks, traces, maxCompletionLength }: ColdStartSettings,
+  seed: number,
+): Demonstration[] {
+  const random = new Random(seed, TRACE_STREAM);
+  return Array.from({ length: traces }, (_, index) =>
+    findTask(tasks[index % tasks.length]!).sampleTrace(random, maxCompletionLength),
+  );
+}

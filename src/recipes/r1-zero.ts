@@ -1,0 +1,39 @@
+// R1-Zero against R1: reinforcement learning alone, for accuracy and format, against a cold start and the stages after it, from the
+// same base. With the stages cold-start and reasoning-rl it is the comparison of the paper's section 2; with all four, the whole story.
+import type { Checkpoint, Engine } from '../engine/index.ts';
+import type { OnEvent, Row } from './experiment.ts';
+import { PIPELINE, runPipeline, type PipelineSettings } from './pipeline.ts';
+import { reinforce, type ReinforceSettings } from './reinforce.ts';
+import { score } from './score.ts';
+
+export interface ZeroSettings extends PipelineSettings {
+  readonly 'r1-zero': ReinforceSettings;
+}
+
+export const R1_ZERO: ZeroSettings = {
+  ...PIPELINE,
+  'r1-zero': {
+    ...PIPELINE['reasoning-rl'],
+    rewards: { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 },
+  },
+};
+
+/** Yields `base`, `r1-zero` and the model that each stage of the pipeline leaves. Throws as `runPipeline`. */
+export async function* compareWithZero(
+  engine: Engine,
+  base: Checkpoint,
+  settings: ZeroSettings,
+  onEvent: OnEvent,
+): AsyncGenerator<Row, void> {
+  const { seed, 'r1-zero': zero } = settings;
+  const measure = async (model: string): Promise<Row> => {
+    const { tasks, ...how } = settings.score;
+    return { model, scores: await score(engine, tasks, { ...how, seed }) };
+  };
+  engine.restore(base);
+  yield await measure('base');
+  for await (const { step: done, metrics } of reinforce(engine, zero, seed))
+    onEvent({ type: 'progress', stage: 'r1-zero', part: 'training', done, total: zero.steps, metrics });
+  yield await measure('r1-zero');
+  yield* runPipeline(engine, base, settings, onEvent);
+}

@@ -1,0 +1,67 @@
+// How often must the base say "wait" by itself before GRPO can teach it when? For each wait prior: a base is pretrained in view,
+// then learns by GRPO, and the outcomes stand side by side.
+import { Engine, type Gpu } from '../engine/index.ts';
+import { resolveOptions } from '../grpo/options.ts';
+import type { OnEvent, Row } from './experiment.ts';
+import { BASES, pretrainOn, untrained, type PretrainSettings } from './pretrain.ts';
+import { reinforce, type ReinforceSettings } from './reinforce.ts';
+import { score, type ScoreSettings } from './score.ts';
+
+export interface WaitPriorSettings {
+  readonly seed: number;
+  readonly waitPriors: readonly number[];
+  readonly base: Omit<PretrainSettings, 'seed' | 'waitPrior'>;
+  readonly reinforcement: ReinforceSettings;
+  readonly score: Omit<ScoreSettings, 'seed'>;
+}
+
+/** The same model before and after GRPO. */
+export interface WaitPriorRow extends Row {
+  readonly model: 'base' | 'trained';
+  readonly waitPrior: number;
+}
+
+export const WAIT_PRIORS: WaitPriorSettings = {
+  seed: 1,
+  waitPriors: [0, 0.02, 0.1, 0.2],
+  base: { ...BASES['countdown-easy'], steps: 6000 },
+  reinforcement: {
+    tasks: ['countdown-easy'],
+    steps: 120,
+    rewards: { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 },
+    options: resolveOptions({ learningRate: 3e-4, numIterations: 2 }),
+  },
+  score: { problems: 512, maxCompletionLength: 100 },
+};
+
+/** Yields two rows for each prior; stages are called `base 0.1` and `trained 0.1`. Throws bad-settings, diverged, and whatever `onEvent` throws. */
+export async function* compareWaitPriors(
+  gpu: Gpu,
+  settings: WaitPriorSettings,
+  onEvent: OnEvent,
+): AsyncGenerator<WaitPriorRow, void> {
+  const { seed, reinforcement } = settings;
+  const { promptsPerStep, numGenerations } = reinforcement.options;
+  const maxSequences = Math.max(promptsPerStep * numGenerations, settings.score.problems);
+  const engine = await Engine.create(gpu, untrained({ ...settings.base, seed }), { maxSequences });
+  for (const waitPrior of settings.waitPriors) {
+    const measure = async (model: WaitPriorRow['model']): Promise<WaitPriorRow> => {
+      const scores = await score(engine, reinforcement.tasks, { ...settings.score, seed });
+      return { model, waitPrior, scores };
+    };
+    const tell = (
+      model: WaitPriorRow['model'],
+      done: number,
+      total: number,
+      metrics: Readonly<Record<string, number>>,
+    ) => onEvent({ type: 'progress', stage: `${model} ${waitPrior}`, part: 'training', done, total, metrics });
+
+    await pretrainOn(engine, { ...settings.base, seed, waitPrior }, ({ step, loss, gradNorm }) =>
+      tell('base', step, settings.base.steps, { loss, grad_norm: gradNorm }),
+    );
+    yield await measure('base');
+    for await (const { step, metrics } of reinforce(engine, reinforcement, seed))
+      tell('trained', step, reinforcement.steps, metrics);
+    yield await measure('trained');
+  }
+}
