@@ -37,6 +37,18 @@ export function readFile(path: string): Uint8Array {
   }
 }
 
+/** A JSON value in every line. Throws UsageError naming the line that holds none. */
+export function readJsonLines(path: string): unknown[] {
+  const lines = new TextDecoder().decode(readFile(path)).trim().split('\n');
+  return lines.map((line, index): unknown => {
+    try {
+      return JSON.parse(line);
+    } catch {
+      throw new UsageError(`${path} must hold JSON in every line, but line ${index + 1} cannot be parsed`);
+    }
+  });
+}
+
 /** Makes the folder where it is missing, so that a long run does not end with nowhere to write. */
 export function requireFolder(folder: string): void {
   try {

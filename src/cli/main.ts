@@ -10,6 +10,8 @@ import { pretrainBase } from './commands/pretrain.ts';
 import { reward } from './commands/reward.ts';
 import { sample } from './commands/sample.ts';
 import { score } from './commands/score.ts';
+import { fineTuneModel } from './commands/sft.ts';
+import { tabulateStory } from './commands/story-table.ts';
 import { story } from './commands/story.ts';
 import { train } from './commands/train.ts';
 import { waitPriors } from './commands/wait-priors.ts';
@@ -22,10 +24,12 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   score,
   reward,
   loss,
+  sft: fineTuneModel,
   pipeline,
   distill: distillModel,
   'wait-priors': waitPriors,
   story,
+  'story-table': tabulateStory,
   bench,
 };
 
@@ -46,6 +50,8 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
               --task T --prompt TEXT --completion TEXT
   loss      loss, metrics, advantages and gradient norms of one step; nothing is updated
               --model DIR --rollout FILE [--ref DIR] [--set name=value ...]
+  sft       trains a model on prompts with their completions, {"prompt":TEXT,"completion":TEXT} a line
+              --model DIR --data FILE --out DIR [--epochs N] [--batch-size N] [--learning-rate r] [--seed N]
   pipeline  R1's stages on a base that mixes two languages: cold-start, reasoning-rl, rejection-sampling, all-tasks-rl
               [--base DIR] [--stages S,S,...] [--seed N] [--set stage.name=value ...] [--out DIR]
   distill   a small model learns from a large one's answers, and by GRPO alone with as much compute
@@ -54,6 +60,8 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
               [--priors p,p,...] [--seed N] [--set part.name=value ...]
   story     R1-Zero, the pipeline and distillation, one row of JSON for every model
               --out FILE [--models DIR] [--base DIR] [--student DIR] [--seed N] [--set stage.name=value ...]
+  story-table  the rows of several seeds as one table
+              --rows FILE,FILE,... [--out FILE]
   bench     what a step takes on this GPU and where its time goes, how that grows, and how long it is to the aha
               [--reference] [--growth] [--aha] [--compare FILE] [--scale full|light|tiny]
               [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]

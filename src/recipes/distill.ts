@@ -37,7 +37,7 @@ export const DISTILL: DistillSettings = {
     temperature: 1,
     maxCompletionLength: STORY_LENGTH,
   },
-  student: { epochs: 12, batchSize: 128, peakLearningRate: 1e-3 },
+  student: { epochs: 6, batchSize: 128, peakLearningRate: 1e-3 },
   alone: {
     tasks: ['countdown'],
     rewards: { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 },

@@ -1,0 +1,35 @@
+// story-table: the rows that `story` wrote for several seeds, as the file that the page shows and as a table of Markdown
+import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isObject } from '../../export/untrusted.ts';
+import { storyMarkdown, storyTable, type StoryRow } from '../../recipes/story-table.ts';
+import { Arguments, UsageError } from '../arguments.ts';
+import { print, readJsonLines, requireFolder } from '../files.ts';
+
+export function tabulateStory(args: readonly string[]): void {
+  const given = new Arguments(args, ['rows', 'out']);
+  const files = given.required('rows').split(',');
+  const table = storyTable(files.flatMap(readRows));
+  const out = given.text('out');
+  if (out !== undefined) {
+    requireFolder(dirname(out));
+    const digits = (_: string, value: unknown): unknown =>
+      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+    writeFileSync(out, `${JSON.stringify(table, digits, 1)}\n`);
+  }
+  if (given.json) print(JSON.stringify(table));
+  else print(storyMarkdown(table, 'countdown'));
+}
+
+function readRows(file: string): StoryRow[] {
+  return readJsonLines(file).map((row, index) => {
+    if (isRow(row)) return row;
+    throw new UsageError(`${file} must hold a row of "story" in every line, but line ${index + 1} is none`);
+  });
+}
+
+function isRow(value: unknown): value is StoryRow {
+  if (!isObject(value) || typeof value['model'] !== 'string' || !isObject(value['scores'])) return false;
+  const figures = Object.values(value['scores']).flatMap((score) => (isObject(score) ? Object.values(score) : [null]));
+  return [value['seed'], value['parameters'], value['seconds'], ...figures].every(Number.isFinite);
+}

@@ -1,0 +1,97 @@
+// Rows of the story from several seeds as one table: for every model, the mean of each figure and its least and greatest value.
+import { PlaygroundError } from '../base/errors.ts';
+import { mean } from '../grpo/metrics.ts';
+import type { TaskName } from '../tasks/task.ts';
+import type { Row } from './experiment.ts';
+import type { Score } from './score.ts';
+
+/** One model of one seed, as the command `story` writes it. */
+export interface StoryRow extends Row {
+  readonly seed: number;
+  readonly parameters: number;
+  readonly seconds: number;
+  /** Students only: what made them out of their base. */
+  readonly flops?: number;
+}
+
+export interface Spread {
+  readonly mean: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+export interface StoryTable {
+  readonly seeds: readonly number[];
+  readonly models: readonly {
+    readonly model: string;
+    readonly parameters: number;
+    readonly seconds: Spread;
+    readonly flops: Spread | null;
+    readonly scores: Readonly<Partial<Record<TaskName, Readonly<Record<keyof Score, Spread>>>>>;
+  }[];
+}
+
+/** Throws bad-settings where the seeds do not have the same models, each once. */
+export function storyTable(rows: readonly StoryRow[]): StoryTable {
+  const seeds = [...new Set(rows.map(({ seed }) => seed))].sort((a, b) => a - b);
+  const names = [...new Set(rows.map(({ model }) => model))];
+  const models = names.map((model) => {
+    const ofModel = rows.filter((row) => row.model === model);
+    const came = ofModel.map(({ seed }) => seed).sort((a, b) => a - b);
+    if (String(came) !== String(seeds))
+      throw new PlaygroundError(
+        'bad-settings',
+        `expected ${model} once for each of the seeds ${seeds.join(', ')}, but it came for ${came.join(', ')}`,
+      );
+    const tasks = Object.keys(ofModel[0]!.scores) as TaskName[];
+    const flops = ofModel.flatMap((row) => (row.flops === undefined ? [] : [row.flops]));
+    return {
+      model,
+      parameters: ofModel[0]!.parameters,
+      seconds: spread(ofModel.map(({ seconds }) => seconds)),
+      flops: flops.length === 0 ? null : spread(flops),
+      scores: Object.fromEntries(tasks.map((task) => [task, spreadScores(ofModel.map(({ scores }) => scores[task]!))])),
+    };
+  });
+  return { seeds, models };
+}
+
+/** For a README: a line a model, with its figures on one task as `mean (least to most)`. */
+export function storyMarkdown({ models }: StoryTable, task: TaskName): string {
+  const columns: readonly [keyof Score, string, (value: number) => string][] = [
+    ['accuracy', 'solved', percent],
+    ['waitGivenWrong', 'wait after a wrong try', percent],
+    ['waitGivenRight', 'wait after a right one', percent],
+    ['meanLength', 'tokens an answer', (value) => value.toFixed(0)],
+    ['mixed', 'mixes languages', percent],
+    ['repeats', 'tries repeated', percent],
+    ['readable', 'readable', percent],
+  ];
+  const lines = models.map(({ model, scores }) => {
+    const score = scores[task];
+    const cells = columns.map(([name, , show]) => (score ? range(score[name], show) : ''));
+    return [model, ...cells];
+  });
+  const head = ['model', ...columns.map(([, title]) => title)];
+  return [head, ['---', ...columns.map(() => '---:')], ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function spreadScores(scores: readonly Score[]): Record<keyof Score, Spread> {
+  const names = Object.keys(scores[0]!) as (keyof Score)[];
+  return Object.fromEntries(names.map((name) => [name, spread(scores.map((score) => score[name]))])) as Record<
+    keyof Score,
+    Spread
+  >;
+}
+
+function spread(values: readonly number[]): Spread {
+  return { mean: mean(values), least: Math.min(...values), most: Math.max(...values) };
+}
+
+function range({ mean: middle, least, most }: Spread, show: (value: number) => string): string {
+  return show(least) === show(most) ? show(middle) : `${show(middle)} (${show(least)} to ${show(most)})`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)}%`;
+}

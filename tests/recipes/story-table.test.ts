@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import type { Score } from '../../src/recipes/score.ts';
+import { storyMarkdown, storyTable, type StoryRow } from '../../src/recipes/story-table.ts';
+
+const score = (accuracy: number): Score => ({
+  accuracy, format: 1, mixed: 0.25, repeats: 0, readable: 0.5, waitGivenWrong: 0.9, waitGivenRight: 0.1, arithmetic: 1, verdict: 1, meanLength: 20 + accuracy,
+}); // prettier-ignore
+const row = (seed: number, model: string, accuracy: number, flops?: number): StoryRow => ({
+  seed, model, parameters: 1000, seconds: seed, scores: { countdown: score(accuracy) }, ...(flops !== undefined && { flops }),
+}); // prettier-ignore
+const rows = [row(2, 'base', 0.1), row(2, 'student', 0.3, 7e12), row(1, 'base', 0.2), row(1, 'student', 0.4, 5e12)];
+
+describe('the table of the story', () => {
+  const table = storyTable(rows);
+
+  it('has the mean, the least and the greatest of every figure over the seeds', () => {
+    expect(table.seeds).toEqual([1, 2]);
+    expect(table.models.map(({ model }) => model)).toEqual(['base', 'student']);
+    const [base, student] = table.models;
+    expect(base?.scores.countdown?.accuracy).toEqual({
+      mean: expect.closeTo(0.15, 12) as number,
+      least: 0.1,
+      most: 0.2,
+    });
+    expect(base?.seconds).toEqual({ mean: 1.5, least: 1, most: 2 });
+    expect(base?.flops).toBeNull();
+    expect(student?.flops).toEqual({ mean: 6e12, least: 5e12, most: 7e12 });
+  });
+
+  it('refuses seeds with other models, or with one twice', () => {
+    expect(() => storyTable(rows.slice(1))).toThrow('expected base once for each of the seeds 1, 2, but it came for 1');
+    expect(() => storyTable([...rows, row(1, 'base', 0)])).toThrow(expect.objectContaining({ name: 'bad-settings' }));
+  });
+
+  it('is a table of Markdown, with the spread where there is one', () => {
+    const lines = storyMarkdown(table, 'countdown').split('\n');
+    expect(lines).toHaveLength(4);
+    expect(new Set(lines.map((line) => line.split('|').length)).size).toBe(1);
+    expect(lines[2]).toBe('| base | 15% (10% to 20%) | 90% | 10% | 20 | 25% | 0% | 50% |');
+  });
+});
