@@ -8,14 +8,14 @@ interface Dawn {
   readonly globals: Readonly<Record<string, unknown>>;
 }
 
-/** Dawn's instance: its devices crash once it is collected as garbage, so it lives as long as the process. */
-let dawn: GPU;
+/** Dawn's one instance: the process crashes once an instance is collected as garbage. */
+let dawn: GPU | undefined;
 
 /** Runs `use` with an open device and closes it. Throws webgpu-unavailable. */
 export async function withGpu<Result>(use: (gpu: Gpu) => Promise<Result>): Promise<Result> {
   const { create, globals } = await loadDawn();
   Object.assign(globalThis, globals);
-  dawn = create([]);
+  dawn ??= create([]);
   const gpu = await open(dawn);
   try {
     return await use(gpu);
