@@ -3,10 +3,11 @@ import type { AdapterReport } from '../engine/index.ts';
 import type { Metrics } from '../grpo/metrics.ts';
 import type { GroupView } from './group-view.ts';
 import type { PresetName } from './presets.ts';
-import type { RunRequest } from './run.ts';
+import type { RunRequest, StepTiming } from './run.ts';
 
 export type { Metrics } from '../grpo/metrics.ts';
 export type { CompletionView, GroupView } from './group-view.ts';
+export type { StepTiming } from './run.ts';
 
 /** The GPU a run is on; on a software adapter the page warns and offers the lighter preset. */
 export type AdapterView = AdapterReport;
@@ -25,6 +26,8 @@ export type RunEvent =
     }
   /** Something that takes over a second, such as loading the model or evaluating: done of total, in words. */
   | { readonly type: 'progress'; readonly what: string; readonly done: number; readonly total: number }
+  /** What the base model answers to one problem of step 1, told before anything else is done: advantages are 0 and pushes are none yet. */
+  | { readonly type: 'preview'; readonly group: GroupView }
   /** A finished step. `group` is the group of one prompt; `stepMs` wall time; `tokens` sampled in it, prompts not included. Step 0 is the base model, evaluated only. */
   | {
       readonly type: 'step';
@@ -33,6 +36,8 @@ export type RunEvent =
       readonly group: GroupView | null;
       readonly stepMs: number;
       readonly tokens: number;
+      /** Not in recorded runs, nor in step 0. */
+      readonly timing?: StepTiming;
     }
   | { readonly type: 'paused' }
   | { readonly type: 'resumed' }

@@ -1,17 +1,18 @@
 // A GRPO run of a preset: base evaluation, steps with their metrics and one group to look at, evaluations in between. The page's
 // worker and the command line both drive this.
 import { PlaygroundError } from '../base/errors.ts';
+import { Profiler, type ProfiledKernel } from '../engine/gpu/profiler.ts';
 import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
 import type { Metrics } from '../grpo/metrics.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
-import { Trainer, type Rollout } from '../grpo/trainer.ts';
+import { Trainer, type Draft, type Rollout } from '../grpo/trainer.ts';
 import { WAITS } from '../tasks/completion.ts';
 import { findTask } from '../tasks/registry.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
 import { ahaMetrics } from './aha.ts';
 import { environmentOf, MAX_PROMPT_TOKENS, rewardsByName } from './environment.ts';
 import { evaluate } from './evaluate.ts';
-import { groupView, type GroupView } from './group-view.ts';
+import { draftView, groupView, type GroupView } from './group-view.ts';
 
 export interface RunRequest {
   readonly task: TaskName;
@@ -39,6 +40,40 @@ export interface RunStep {
   readonly stepMs: number;
   /** Completion tokens sampled. */
   readonly tokens: number;
+  /** Null for step 0. */
+  readonly timing: StepTiming | null;
+}
+
+/** Where a step's wall time went, in milliseconds, and what it asked of the GPU. */
+export interface StepTiming {
+  readonly samplingMs: number;
+  readonly gradingMs: number;
+  /** Advantage, forward, backward and update, all iterations. */
+  readonly trainingMs: number;
+  /** 0 in a step that no evaluation follows. */
+  readonly evaluationMs: number;
+  /** Metrics of the thoughts, the group to show. */
+  readonly otherMs: number;
+  /** Of sampling and training. */
+  readonly dispatches: number;
+  readonly submits: number;
+  /** On the GPU, after the step. */
+  readonly allocatedBytes: number;
+  /** The adapter can measure its kernels one by one. */
+  readonly measurable: boolean;
+  /** GPU time by kernel; null in a step where it was not measured, which makes a step slower. */
+  readonly kernels: {
+    readonly sampling: readonly ProfiledKernel[];
+    readonly training: readonly ProfiledKernel[];
+  } | null;
+}
+
+interface Work<Result> {
+  readonly result: Result;
+  readonly dispatches: number;
+  readonly submits: number;
+  /** Null where they were not measured. */
+  readonly kernels: readonly ProfiledKernel[] | null;
 }
 
 /** Tells how far something that takes a while has come. */
@@ -55,7 +90,10 @@ export class Run {
   readonly #request: RunRequest;
   readonly #trainer: Trainer;
   readonly #progress: Progress;
+  /** Null where the adapter cannot measure its kernels. */
+  readonly #profiler: Profiler | null;
   #step = 0;
+  #draft: Work<Draft> | null = null;
 
   private constructor(engine: Engine, task: Task, request: RunRequest, trainer: Trainer, progress: Progress) {
     this.engine = engine;
@@ -63,6 +101,7 @@ export class Run {
     this.#request = request;
     this.#trainer = trainer;
     this.#progress = progress;
+    this.#profiler = Profiler.create(engine.gpu);
   }
 
   /** Throws what Engine.create throws, and bad-settings where completions do not fit the model. */
@@ -94,16 +133,30 @@ export class Run {
     return this.#step >= this.#request.steps;
   }
 
-  /** The base model on held-out problems. */
-  async base(): Promise<RunStep> {
-    return { step: 0, metrics: await this.#evaluation(), group: null, completions: [], stepMs: 0, tokens: 0 };
+  /** Samples what step 1 learns from, and gives one group of it: something to look at before anything is measured. */
+  async preview(): Promise<GroupView> {
+    const { numGenerations, rewardWeights } = this.#request.options;
+    this.#draft = await this.#work(() => this.#trainer.draft());
+    return draftView(this.task, this.#draft.result, numGenerations, rewardWeights);
   }
 
-  /** One training step; every 25th and the last are followed by an evaluation. Throws diverged, device-lost. */
-  async step(): Promise<RunStep> {
-    const begin = performance.now();
-    const { rollouts, metrics, step } = await this.#trainer.step();
-    const stepMs = performance.now() - begin;
+  /** The base model on held-out problems, before step 1. */
+  async base(): Promise<RunStep> {
+    const metrics = await this.#evaluation();
+    return { step: 0, metrics, group: null, completions: [], stepMs: 0, tokens: 0, timing: null };
+  }
+
+  /**
+   * One training step; every 25th and the last are followed by an evaluation. With `measure`, its kernels are measured one by one, if
+   * the adapter can and the step was not sampled before. Throws diverged, device-lost.
+   */
+  async step(measure = false): Promise<RunStep> {
+    const measured = measure && !this.#draft;
+    const sampling = this.#draft ?? (await this.#work(() => this.#trainer.draft(), measured));
+    this.#draft = null;
+    const training = await this.#work(() => this.#trainer.learn(sampling.result), measured);
+    const { rollouts, metrics, step, parts } = training.result;
+    const trained = performance.now();
     this.#step = step;
     const { tokenizer } = this.task;
     const texts = rollouts.map(({ prompt, ids }) => ({
@@ -111,11 +164,14 @@ export class Run {
       completion: tokenizer.decode(ids),
     }));
     const aha = ahaMetrics(this.task, texts);
+    const group = groupView(this.task, rollouts, this.#request.options.numGenerations);
+    const otherMs = performance.now() - trained;
     const evaluates = step % EVALUATE_EVERY === 0 || this.finished;
+    const evaluation = evaluates ? await this.#evaluation() : {};
     return {
       step,
-      metrics: { ...metrics, ...aha, ...(evaluates ? await this.#evaluation() : {}) },
-      group: groupView(this.task, rollouts, this.#request.options.numGenerations),
+      metrics: { ...metrics, ...aha, ...evaluation },
+      group,
       completions: texts.map((text, index) => {
         const { rewards, advantage } = rollouts[index] as Rollout;
         return {
@@ -124,9 +180,34 @@ export class Run {
           advantage,
         };
       }),
-      stepMs,
+      stepMs: parts.samplingMs + parts.gradingMs + parts.trainingMs,
       tokens: rollouts.reduce((sum, { ids }) => sum + ids.length, 0),
+      timing: {
+        ...parts,
+        evaluationMs: evaluates ? performance.now() - trained - otherMs : 0,
+        otherMs,
+        dispatches: sampling.dispatches + training.dispatches,
+        submits: sampling.submits + training.submits,
+        allocatedBytes: this.engine.gpu.allocatedBytes,
+        measurable: this.#profiler !== null,
+        kernels: sampling.kernels && training.kernels && { sampling: sampling.kernels, training: training.kernels },
+      },
     };
+  }
+
+  /** Does `work`, and tells what it asked of the GPU. */
+  async #work<Result>(work: () => Promise<Result>, measured = false): Promise<Work<Result>> {
+    const { gpu } = this.engine;
+    const { dispatches, submits } = gpu.counts;
+    gpu.profiler = measured ? this.#profiler : null;
+    try {
+      const result = await work();
+      const done = { ...gpu.counts };
+      const kernels = (await gpu.profiler?.collect()) ?? null;
+      return { result, dispatches: done.dispatches - dispatches, submits: done.submits - submits, kernels };
+    } finally {
+      gpu.profiler = null;
+    }
   }
 
   /** On as many held-out problems as a step has completions, at most 512, at temperature 1; pass@8 on an eighth of them. */

@@ -33,6 +33,10 @@ export class WorkerSession implements SessionApi {
     return this.#call((session) => session.reset());
   }
 
+  measureKernels(on: boolean): Promise<void> {
+    return this.#call((session) => session.measureKernels(on));
+  }
+
   exportZip(): Promise<Uint8Array> {
     return this.#call((session) => session.exportZip());
   }

@@ -9,6 +9,7 @@ export type {
   RecordedRun,
   RunEvent,
   RunSettings,
+  StepTiming,
 } from '../recipes/events.ts';
 
 export type EventListener = (event: RunEvent) => void;
@@ -30,6 +31,8 @@ export interface SessionApi {
   step(): Promise<void>;
   /** Back to the base model; the run is ended, with no event after the call, and its weights dropped. */
   reset(): Promise<void>;
+  /** While on, the kernels of every tenth step are measured one by one, the next step's first; such a step is slower. */
+  measureKernels(on: boolean): Promise<void>;
   /**
    * A zip: Hugging Face folder, settings, log of all steps, and the latest 20,000 completions. Works while paused, running or
    * finished, and when failed if the event said exportable.

@@ -24,6 +24,8 @@ type Phase = 'idle' | 'running' | 'paused' | 'finished' | 'failed';
 
 /** Weights are copied off the GPU this often at most, and at every evaluation. */
 const KEEP_WEIGHTS_MS = 2000;
+/** Steps from one whose kernels are measured to the next. */
+const MEASURE_EVERY = 10;
 
 export class Session implements SessionApi {
   readonly #surroundings: Surroundings;
@@ -37,6 +39,11 @@ export class Session implements SessionApi {
   #record: RunRecord | null = null;
   #tell: EventListener = () => undefined;
   #interruption = new AbortController();
+  #measuring = false;
+  /** Steps from the one whose kernels were measured last to the next. */
+  #sinceMeasured = 0;
+  /** What the step before took after it was told. */
+  #afterMs = 0;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -77,6 +84,12 @@ export class Session implements SessionApi {
   reset(): Promise<void> {
     this.#interrupt();
     return this.#inTurn(() => this.#drop());
+  }
+
+  measureKernels(on: boolean): Promise<void> {
+    this.#measuring = on;
+    this.#sinceMeasured = MEASURE_EVERY; // the next step at once
+    return Promise.resolve();
   }
 
   /** Rejects with bad-settings before there is anything to export. */
@@ -132,6 +145,7 @@ export class Session implements SessionApi {
     const parameters = [...model.checkpoint.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
     this.#tell({ type: 'started', settings, adapter: gpu.adapter, parameters });
     this.#run = await Run.create(gpu, model.checkpoint, settings, progress);
+    this.#tell({ type: 'preview', group: await this.#run.preview() });
     const base = await this.#run.base();
     this.#record = new RunRecord(settings, model, base);
     this.#phase = 'running';
@@ -143,11 +157,14 @@ export class Session implements SessionApi {
     await this.#attempt(async () => {
       const run = this.#run as Run;
       const record = this.#record as RunRecord;
-      const step = await run.step();
+      const step = await run.step(this.#measuring && this.#sinceMeasured >= MEASURE_EVERY);
+      this.#sinceMeasured = step.timing?.kernels ? 1 : this.#sinceMeasured + 1;
+      const done = performance.now();
       record.addStep(step);
       this.#tellStep(step);
       const evaluated = 'eval/accuracy' in step.metrics;
       if (evaluated || record.weightsAgeMs >= KEEP_WEIGHTS_MS) await this.#keepWeights();
+      this.#afterMs = performance.now() - done;
       if (run.finished) {
         this.#end();
         this.#phase = 'finished';
@@ -156,8 +173,9 @@ export class Session implements SessionApi {
     });
   }
 
-  #tellStep({ step, metrics, group, stepMs, tokens }: RunStep): void {
-    this.#tell({ type: 'step', step, metrics, group, stepMs, tokens });
+  #tellStep({ step, metrics, group, stepMs, tokens, timing }: RunStep): void {
+    const told = timing && { timing: { ...timing, otherMs: timing.otherMs + this.#afterMs } };
+    this.#tell({ type: 'step', step, metrics, group, stepMs, tokens, ...told });
   }
 
   async #keepWeights(): Promise<void> {
@@ -197,6 +215,7 @@ export class Session implements SessionApi {
   #drop(): void {
     this.#end();
     this.#record = null;
+    this.#afterMs = 0;
     this.#phase = 'idle';
   }
 

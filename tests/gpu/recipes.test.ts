@@ -7,7 +7,7 @@ import { Trainer, type Environment, type Rollout, type TrainerStep } from '../..
 import { environmentOf } from '../../src/recipes/environment.ts';
 import { evaluate } from '../../src/recipes/evaluate.ts';
 import { BASES, pretrain } from '../../src/recipes/pretrain.ts';
-import { Run } from '../../src/recipes/run.ts';
+import { Run, type RunStep } from '../../src/recipes/run.ts';
 import { WAITS } from '../../src/tasks/completion.ts';
 import { countdownEasy } from '../../src/tasks/countdown-easy.ts';
 import { VOCABULARY } from '../../src/tasks/tokenizer.ts';
@@ -282,6 +282,49 @@ describe('a run', TIMEOUT, () => {
       first?.group?.completions.map(({ tokens }) => tokens.join('')),
     );
     expect(first?.tokens).toBe(2 * (first?.metrics['completions/mean_length'] ?? NaN));
+  });
+
+  it('shows the group of step 1 before anything else, and is the same run for it', async () => {
+    const options = optionsOf({ promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 12 });
+    const train = async (looks: boolean) => {
+      const run = await Run.create(await openGpu(), small, { ...request, steps: 2, options }, () => undefined);
+      const preview = looks ? await run.preview() : null;
+      const steps = [await run.base(), await run.step(), await run.step()];
+      const same = steps.map(({ step, metrics: { step_time: _, ...metrics }, group, completions, tokens }) => ({
+        ...{ step, metrics, group, completions, tokens },
+      }));
+      return { preview, steps, same, checkpoint: await run.engine.checkpoint() };
+    };
+    const looked = await train(true);
+    const blind = await train(false);
+    expect(looked.same).toEqual(blind.same);
+    expect(looked.checkpoint).toEqual(blind.checkpoint);
+    const learnt = looked.steps[1]?.group;
+    expect(looked.preview).toMatchObject({ prompt: learnt?.prompt, title: learnt?.title });
+    expect(looked.preview?.completions).toEqual(
+      learnt?.completions.map((completion) => ({ ...completion, reward: 0, advantage: 0, push: [] })),
+    );
+    const asked = ({ timing }: RunStep) => [timing?.dispatches, timing?.submits];
+    expect(looked.steps.map(asked)).toEqual(blind.steps.map(asked));
+  });
+
+  it('tells where the time of a step went, kernel by kernel where it is asked to', async () => {
+    const run = await Run.create(await openGpu(), small, { ...request, steps: 3 }, () => undefined);
+    const [base, first, second, last] = [await run.base(), await run.step(), await run.step(true), await run.step()];
+    expect(base.timing).toBeNull();
+    for (const { stepMs, timing } of [first, second, last]) {
+      expect(timing!.samplingMs + timing!.gradingMs + timing!.trainingMs).toBeCloseTo(stepMs, 6);
+      for (const part of [timing!.samplingMs, timing!.trainingMs, timing!.submits, timing!.allocatedBytes])
+        expect(part).toBeGreaterThan(0);
+    }
+    expect([first, second, last].map(({ timing }) => timing!.evaluationMs > 0)).toEqual([false, false, true]);
+    expect([first, second, last].map(({ timing }) => timing!.kernels !== null)).toEqual([false, true, false]);
+    const { measurable, kernels, dispatches } = second.timing!;
+    expect(measurable).toBe(true);
+    const all = [...kernels!.sampling, ...kernels!.training];
+    expect(all.reduce((sum, { count }) => sum + count, 0)).toBe(dispatches);
+    expect(kernels!.sampling.map(({ label }) => label)).toContain('sample_token');
+    expect(kernels!.training.map(({ label }) => label)).toContain('adamw_update');
   });
 
   it('refuses completions that do not fit the model, and a model of another vocabulary', async () => {

@@ -88,9 +88,9 @@ describe('a session', { timeout: 60_000 }, () => {
     await session.adapter();
     const settings = settingsOf(3);
     await session.start(settings, listener);
-    expect(types()).toEqual(['started', 'step']);
+    expect(types()).toEqual(['started', 'preview', 'step']);
     await until('finished');
-    expect(types()).toEqual(['started', 'step', 'step', 'step', 'step', 'finished']);
+    expect(types()).toEqual(['started', 'preview', 'step', 'step', 'step', 'step', 'finished']);
     expect(events.find(({ type }) => type === 'started')).toMatchObject({ settings, adapter: (await gpu()).adapter });
     const steps = events.filter((event) => event.type === 'step');
     expect(steps.map(({ step }) => step)).toEqual([0, 1, 2, 3]);
@@ -121,7 +121,7 @@ describe('a session', { timeout: 60_000 }, () => {
     const { session, types, listener } = openSession();
     await session.start(settingsOf(100), listener);
     await Promise.all([session.step(), session.resume(), session.pause(), session.pause(), session.resume(), session.resume(), session.pause()]); // prettier-ignore
-    expect(types().filter((type) => type !== 'step')).toEqual(['started', 'paused', 'resumed', 'paused']);
+    expect(types().filter((type) => type !== 'step')).toEqual(['started', 'preview', 'paused', 'resumed', 'paused']);
     await session.reset();
     const before = types().length;
     await Promise.all([session.step(), session.resume(), session.pause()]);
@@ -133,11 +133,28 @@ describe('a session', { timeout: 60_000 }, () => {
     const started = session.start(settingsOf(2), listener);
     await session.pause();
     await started;
-    expect(types()).toEqual(['started', 'step', 'paused']);
+    expect(types()).toEqual(['started', 'preview', 'step', 'paused']);
     await session.step();
     await session.step();
     await session.step();
-    expect(types().slice(3)).toEqual(['step', 'paused', 'step', 'finished']);
+    expect(types().slice(4)).toEqual(['step', 'paused', 'step', 'finished']);
+  });
+
+  it('measures the kernels of the next step and of every tenth from then on, while it is asked to', async () => {
+    const { session, events, listener, until } = openSession();
+    await session.measureKernels(true);
+    await session.start(settingsOf(13), listener);
+    await until('finished');
+    const measured = (): number[] =>
+      events.flatMap((event) => (event.type === 'step' && event.timing?.kernels ? [event.step] : []));
+    expect(measured()).toEqual([2, 12]); // step 1 was sampled before
+    await session.measureKernels(false);
+    await session.start(settingsOf(3), listener);
+    await until('finished');
+    expect(measured()).toEqual([2, 12]);
+    const timings = events.flatMap((event) => (event.type === 'step' && event.step > 0 ? [event.timing] : []));
+    for (const timing of timings)
+      expect(timing).toMatchObject({ measurable: true, otherMs: expect.any(Number) as number });
   });
 
   it('exports the weights that the engine has now, also while it runs', async () => {

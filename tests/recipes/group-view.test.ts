@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Rollout } from '../../src/grpo/trainer.ts';
+import type { Draft, Rollout } from '../../src/grpo/trainer.ts';
 import { environmentOf, promptIds } from '../../src/recipes/environment.ts';
-import { groupView, type CompletionView } from '../../src/recipes/group-view.ts';
+import { draftView, groupView, type CompletionView } from '../../src/recipes/group-view.ts';
 import { countdown } from '../../src/tasks/countdown.ts';
 import { VOCABULARY } from '../../src/tasks/tokenizer.ts';
 
@@ -86,15 +86,37 @@ describe('the shown group', () => {
   const other = tokenizer.encode('1,2,3>6<think>');
 
   it('is the one whose rewards differ the most, of equal ones the first', () => {
-    const stds = [0, 0.3, 0.3, 0.1];
-    const rollouts = stds.flatMap((groupStd, group) => {
+    // The third group's rewards are the second's in another order, and rounded as the GPU may round them.
+    const rewards = [[1.1, 1.1], [0, 1.1], [1.1 + 1e-7, 0], [0.1, 1.1]]; // prettier-ignore
+    const rollouts = rewards.flatMap(([first, second], group) => {
       const prompt = tokenizer.encode(`1,2,${group + 1}>${group + 4}<think>`);
-      return [rollout('1', { groupStd, prompt }), rollout('2', { groupStd, prompt })];
+      return [rollout('1', { reward: first as number, prompt }), rollout('2', { reward: second as number, prompt })];
     });
     const view = groupView(countdown, rollouts, 2);
     expect(view.prompt).toBe('1,2,2>5<think>');
     expect(view.title).toBe('1 2 2 → 5');
     expect(view.completions.map(({ tokens }) => tokens)).toEqual([['1'], ['2']]);
+  });
+
+  it('is the same before it was learnt from, without advantages and pushes', () => {
+    const right = '3*5+7=22 yes</think>3*5+7<eos>';
+    const answers = ['3*5', '3*5', right, '3*5+7=22 yes</think>3<eos>', right, '3*5'];
+    const rollouts = answers.map((answer) => rollout(answer));
+    const draft: Draft = {
+      prompts: rollouts.map(({ prompt }) => prompt),
+      completions: rollouts,
+      rewards: rollouts.map(({ rewards }) => rewards),
+      samplingMs: 1,
+      gradingMs: 1,
+    };
+    const shown = groupView(countdown, rollouts, 2);
+    expect(shown.completions.map(({ reward }) => reward)).toEqual([1.1, 0]);
+    expect(draftView(countdown, draft, 2, [1, 1])).toEqual({
+      ...shown,
+      completions: shown.completions.map((completion) => ({ ...completion, advantage: 0, push: [] })),
+    });
+    const weighted = draftView(countdown, draft, 2, [0, 2]).completions;
+    expect(weighted.map(({ reward }) => reward)).toEqual([0.2, 0]);
   });
 
   it('is the first where no rewards differ', () => {

@@ -47,6 +47,15 @@ describe('a completion as it is read', () => {
     expect(answer.waits).toBe(1);
   });
 
+  it('knows neither advantage nor pushes before it was learnt from', () => {
+    const answer = toAnswer(completion(THOUGHT, { push: [], advantage: 0 }), 0);
+    expect(answer.advantage).toBeNull();
+    expect(answer.thought.flat().map((token) => token.push)).toEqual(answer.thought.flat().map(() => null));
+    const learnt = toAnswer(completion(THOUGHT), 0);
+    expect(learnt.advantage).toBe(1);
+    expect(learnt.final.map((token) => token.push)).toEqual(learnt.final.map(() => 0.5));
+  });
+
   it('keeps every token in its place', () => {
     const answer = toAnswer(completion(THOUGHT), 0);
     expect([...answer.thought.flat(), ...answer.final].map((token) => token.index)).toEqual(

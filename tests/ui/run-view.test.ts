@@ -35,6 +35,15 @@ describe('the view of a run', () => {
     expect(view(started, progress(1), step(1)).progress).toBeNull();
   });
 
+  it('shows what the base model says until step 1 has learnt from it', () => {
+    const [group] = simulatedEvents().flatMap((event) => (event.type === 'step' && event.group) || []);
+    const preview = { type: 'preview', group: group! } as const;
+    expect(view(started, preview).preview).toBe(group);
+    expect(view(started, preview, step(0)).preview).toBe(group);
+    expect(view(started, preview, step(0), { ...step(1), group: group! } as RunEvent).preview).toBeNull();
+    expect(view(started, preview, started).preview).toBeNull();
+  });
+
   it('stays paused when a single step arrives', () => {
     expect(view(started, step(0), { type: 'paused' }, step(1)).phase).toBe('paused');
     expect(view(started, step(0), { type: 'paused' }, step(1), { type: 'resumed' }).phase).toBe('running');

@@ -161,6 +161,27 @@ describe('the group under the microscope', () => {
     expect([...shown]).toEqual([0, 10, 20, 30, 40]);
   });
 
+  it('shows what the base model says before step 1, and then step 1', () => {
+    const learnt = events.find((event) => event.type === 'step' && event.step === 1);
+    if (learnt?.type !== 'step' || !learnt.group) throw new Error('step 1 must have a group');
+    const completions = learnt.group.completions.map((completion) => ({ ...completion, advantage: 0, push: [] }));
+    const preview = { ...learnt.group, completions };
+    view = [...events.slice(0, 3), { type: 'preview', group: preview } as const].reduce(advance, EMPTY_VIEW);
+    const microscope = new Microscope(
+      () => view,
+      () => 2000,
+    );
+    expect([microscope.group, microscope.shown, microscope.held]).toEqual([preview, null, false]);
+    expect(microscope.answers.map(({ advantage }) => advantage)).toEqual(completions.map(() => null));
+    microscope.hold();
+    view = advance(view, learnt);
+    const after = new Microscope(
+      () => view,
+      () => 2000,
+    );
+    expect([after.group, after.shown?.step]).toEqual([learnt.group, 1]);
+  });
+
   it('shows the very last group once the run no longer moves', () => {
     view = [...events.slice(0, 17), { type: 'paused' } as const].reduce(advance, EMPTY_VIEW);
     const microscope = new Microscope(

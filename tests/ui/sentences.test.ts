@@ -57,6 +57,17 @@ describe('sentences', () => {
     expect(pushWords(-0.4)).toBe('pushed down');
   });
 
+  it('tell of a group that nothing was learnt from yet what is known of it', () => {
+    const drafts = [answered(1, 0), answered(0, 0)].map((completion) => ({ ...completion, push: [] }));
+    expect(groupSentence(group(drafts))).toMatch(
+      /^1 of 2 got it\. .* This is the base model, .*with the first step\.$/,
+    );
+    const answer = toAnswer(drafts[0]!, 0);
+    expect(answerSentence(answer)).toBe('Answer 1, right, reward 1.10, one wait');
+    const [seven] = answer.thought.flat();
+    expect(seven && tokenSentence(seven)).toBe('It was all but certain (log-prob −0.00).');
+  });
+
   it('tell after how many of its tries it said wait', () => {
     expect(waitSentence(view(253).steps)).toMatch(
       /^It said wait after 8\d% of its wrong tries and after \d% of its right ones\.$/,

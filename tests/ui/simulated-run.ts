@@ -179,6 +179,10 @@ export class SimulatedSession implements SessionApi {
     return this.pause();
   }
 
+  measureKernels(): Promise<void> {
+    return Promise.resolve();
+  }
+
   reset(): Promise<void> {
     clearTimeout(this.#timer);
     this.#waiting = [];

@@ -21,7 +21,7 @@ function runStep(step: number, rows: number): RunStep {
     rewards: { accuracy: 0, format: 0.1 },
     advantage: 0,
   }));
-  return { step, metrics: { reward: step / 10 }, group: null, completions, stepMs: 5, tokens: 10 * rows };
+  return { step, metrics: { reward: step / 10 }, group: null, completions, stepMs: 5, tokens: 10 * rows, timing: null };
 }
 
 function recordOf(steps: readonly RunStep[]): RunRecord {

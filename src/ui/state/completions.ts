@@ -10,7 +10,8 @@ export interface Token {
   readonly role: TokenRole;
   /** A "yes" or "no" that the truth contradicts. */
   readonly mistaken: boolean;
-  readonly push: number;
+  /** Null before the step has learnt from it. */
+  readonly push: number | null;
   readonly logProb: number;
 }
 
@@ -18,6 +19,8 @@ export interface Answer {
   /** Its place in the group, from 1, the same under every order. */
   readonly number: number;
   readonly completion: CompletionView;
+  /** Null before the step has learnt from it. */
+  readonly advantage: number | null;
   /** Pieces that should not be broken across lines: an attempt with its verdict, or a wait. */
   readonly thought: readonly (readonly Token[])[];
   /** From the end of the thought on; empty where the completion was cut off before. */
@@ -42,12 +45,17 @@ export function isNeutral(advantage: number): boolean {
   return Math.abs(advantage) < 0.005;
 }
 
+/** It was sampled and judged, but not yet learnt from. */
+export function isDraft({ tokens, push }: CompletionView): boolean {
+  return push.length < tokens.length;
+}
+
 export function toAnswer(completion: CompletionView, index: number): Answer {
   const tokens = completion.tokens.map((text, place): Token => {
     const role = ROLES[text.trim()] ?? 'text';
     const judged = completion.attempts.find((attempt) => attempt.end === place);
     const mistaken = judged !== undefined && ((role === 'yes' && !judged.right) || (role === 'no' && judged.right));
-    const push = completion.push[place] ?? 0;
+    const push = completion.push[place] ?? null;
     const logProb = completion.logProbs[place] ?? 0;
     return { index: place, text: text.trim(), role, mistaken, push, logProb };
   });
@@ -56,6 +64,7 @@ export function toAnswer(completion: CompletionView, index: number): Answer {
   return {
     number: index + 1,
     completion,
+    advantage: isDraft(completion) ? null : completion.advantage,
     thought: pieces(thought),
     final: thoughtEnd === -1 ? [] : tokens.slice(thoughtEnd),
     waits: tokens.filter((token) => token.role === 'wait').length,

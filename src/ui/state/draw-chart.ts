@@ -46,7 +46,14 @@ export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChar
           border: { color: colour('line') },
           afterBuildTicks: (scale) =>
             (scale.ticks = [scale.min, (scale.min + scale.max) / 2, scale.max].map((value) => ({ value }))),
-          ticks: { font, color: colour('soft'), maxRotation: 0, align: 'inner', callback: (step) => `step ${step}` },
+          ticks: {
+            font,
+            color: colour('soft'),
+            autoSkip: false,
+            maxRotation: 0,
+            align: 'inner',
+            callback: (step) => `step ${step}`,
+          },
         },
         y: {
           position: 'right',
@@ -57,6 +64,7 @@ export function drawChart(canvas: HTMLCanvasElement, spec: ChartSpec): DrawnChar
           ticks: {
             font,
             color: colour('soft'),
+            autoSkip: false, // its labels need not be measured: maxTicksLimit keeps them few
             maxTicksLimit: 4,
             ...(spec.share && { callback: (value) => percent(Number(value)) }),
           },

@@ -1,5 +1,7 @@
-// Which group is under the microscope: the latest, one held while somebody looks at it, or one chosen by hand.
+// Which group is under the microscope: the latest, one held while somebody looks at it, or one chosen by hand; before step 1, what
+// the base model says.
 import { sortAnswers, toAnswer, type Order } from './completions.ts';
+import type { GroupView } from '../../worker/protocol.ts';
 import type { RunView, StepRecord } from './run-view.ts';
 
 /** A group stays for at least this long, so that it can be read. */
@@ -22,7 +24,9 @@ export class Microscope {
     const held = this.#records.find((record) => record === this.#held);
     return chosen ?? held ?? this.#followed ?? null;
   });
-  #answers = $derived(sortAnswers((this.#shown?.group?.completions ?? []).map(toAnswer), this.#order));
+  #group = $derived.by(() => this.#shown?.group ?? this.#view().preview);
+  #unsorted = $derived((this.#group?.completions ?? []).map(toAnswer));
+  #answers = $derived(sortAnswers(this.#unsorted, this.#order));
 
   constructor(view: () => RunView, msBetweenSteps: () => number) {
     this.#view = view;
@@ -34,8 +38,13 @@ export class Microscope {
     return this.#records;
   }
 
+  /** Null where there is none yet: then the group is the preview, if there is one. */
   get shown(): StepRecord | null {
     return this.#shown;
+  }
+
+  get group(): GroupView | null {
+    return this.#group;
   }
 
   /** Of the shown group, in the chosen order. */

@@ -1,5 +1,5 @@
 // What the page shows of a run: a pure fold over its events, `view = events.reduce(advance, EMPTY_VIEW)`.
-import type { AdapterView, GroupView, Metrics, RunEvent, RunSettings } from '../../worker/protocol.ts';
+import type { AdapterView, GroupView, Metrics, RunEvent, RunSettings, StepTiming } from '../../worker/protocol.ts';
 
 export interface StepRecord {
   readonly step: number;
@@ -7,6 +7,7 @@ export interface StepRecord {
   readonly group: GroupView | null;
   readonly stepMs: number;
   readonly tokens: number;
+  readonly timing?: StepTiming;
 }
 
 export interface Failure {
@@ -24,6 +25,8 @@ export interface RunView {
   readonly adapter: AdapterView | null;
   readonly parameters: number;
   readonly progress: { readonly what: string; readonly done: number; readonly total: number } | null;
+  /** A group of the base model's answers, until step 1 has learnt from them. */
+  readonly preview: GroupView | null;
   /** In step order; thinned once there are more than MAX_STEPS, evaluations and the latest step always kept. */
   readonly steps: readonly StepRecord[];
   readonly failure: Failure | null;
@@ -35,6 +38,7 @@ export const EMPTY_VIEW: RunView = {
   adapter: null,
   parameters: 0,
   progress: null,
+  preview: null,
   steps: [],
   failure: null,
 };
@@ -58,13 +62,16 @@ export function advance(view: RunView, event: RunEvent): RunView {
         phase: view.phase === 'empty' ? 'loading' : view.phase,
         progress: event.done < event.total ? { what: event.what, done: event.done, total: event.total } : null,
       };
+    case 'preview':
+      return { ...view, preview: event.group };
     case 'step': {
-      const { step, metrics, group, stepMs, tokens } = event;
+      const { type: _, ...record } = event;
       return {
         ...view,
         phase: view.phase === 'paused' ? 'paused' : 'running',
         progress: null,
-        steps: thin([...view.steps, { step, metrics, group, stepMs, tokens }]),
+        preview: record.group ? null : view.preview,
+        steps: thin([...view.steps, record]),
       };
     }
     case 'paused':

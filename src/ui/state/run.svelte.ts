@@ -83,6 +83,11 @@ export class Run {
     return this.#ask(() => this.#session.step());
   }
 
+  /** While on, the kernels of every tenth step are measured. */
+  measureKernels(on: boolean): Promise<void> {
+    return this.#ask(() => this.#session.measureKernels(on));
+  }
+
   async reset(): Promise<void> {
     await this.#ask(() => this.#session.reset());
     this.#feed.clear();

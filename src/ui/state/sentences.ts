@@ -1,6 +1,6 @@
 // Numbers in words: every sentence that the page forms from a run's figures.
 import type { GroupView } from '../../worker/protocol.ts';
-import { isNeutral, type Answer, type Token } from './completions.ts';
+import { isDraft, isNeutral, type Answer, type Token } from './completions.ts';
 import { firstAndLatest, type RunView, type StepRecord } from './run-view.ts';
 
 const GROUPED = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -46,18 +46,21 @@ export function groupSentence(group: GroupView): string {
   const mean = completions.reduce((sum, completion) => sum + completion.reward, 0) / size;
   const got =
     right === 0 ? `None of ${size} got it` : right === size ? `All ${size} got it` : `${right} of ${size} got it`;
+  if (completions.every(isDraft)) {
+    return `${got}. The average reward is ${mean.toFixed(2)}. This is the base model, before it has learnt anything; how far each answer is pushed comes with the first step.`;
+  }
   return completions.every((completion) => isNeutral(completion.advantage))
     ? `${got}, and all earned the same reward of ${mean.toFixed(2)}. Nothing tells them apart, so this group teaches nothing.`
     : `${got}. The average reward is ${mean.toFixed(2)}; every answer is pushed up or down by how far it is from that. No critic, only the group.`;
 }
 
 export function answerSentence(answer: Answer): string {
-  const { completion, waits, right } = answer;
+  const { completion, advantage, waits, right } = answer;
   const parts = [
     `Answer ${answer.number}`,
     right ? 'right' : 'wrong',
     `reward ${completion.reward.toFixed(2)}`,
-    `advantage ${signed(completion.advantage)}`,
+    ...(advantage === null ? [] : [`advantage ${signed(advantage)}`]),
     waits === 0 ? 'no wait' : waits === 1 ? 'one wait' : `${inWords(waits)} waits`,
   ];
   if (completion.truncated) parts.push('cut off');
@@ -95,9 +98,11 @@ export function tokenName(token: Token): string {
 export function tokenSentence({ role, text, mistaken, push, logProb }: Token): string {
   const chance = Math.exp(logProb);
   const likely = chance > 0.995 ? 'It was all but certain' : `It had a chance of ${percent(chance)}`;
-  const way = direction(push);
   const verdict = mistaken && (role === 'yes' || role === 'no') ? `It says ${text}, and is mistaken. ` : '';
-  return `${verdict}${likely} (log-prob ${logProb.toFixed(2).replace('-', '−')}). This step ${way ? `pushes it ${way}` : 'hardly moves it'} (${signed(push)}).`;
+  const drawn = `${verdict}${likely} (log-prob ${logProb.toFixed(2).replace('-', '−')}).`;
+  if (push === null) return drawn;
+  const way = direction(push);
+  return `${drawn} This step ${way ? `pushes it ${way}` : 'hardly moves it'} (${signed(push)}).`;
 }
 
 /** "It said wait after 82% of its wrong tries", null before any try was judged. */
