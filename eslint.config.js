@@ -12,7 +12,16 @@ const ARROWS = {
   recipes: ['tasks', 'grpo', 'engine', 'base'],
   export: ['tasks', 'grpo', 'engine', 'base'],
   worker: ['recipes', 'export', 'tasks', 'grpo', 'engine', 'base'],
-  ui: ['worker/client.ts', 'worker/protocol.ts', 'recipes/presets.ts', 'grpo/options.ts', 'tasks', 'base'],
+  ui: [
+    'worker/client.ts',
+    'worker/benchmark-client.ts',
+    'worker/experiment-client.ts',
+    'worker/protocol.ts',
+    'recipes/presets.ts',
+    'grpo/options.ts',
+    'tasks',
+    'base',
+  ],
   cli: ['recipes', 'export', 'tasks', 'grpo', 'engine', 'base'],
 };
 

@@ -77,7 +77,7 @@ export function compare(reference: ReferenceFigures, { figures }: SavedBenchmark
 export function comparisonTable(rows: readonly ComparedRow[], { name, sizes }: SavedBenchmark): BenchmarkTable {
   return {
     title: `Beside ${name}: ${sizesText(sizes)}; below 1 is less here`,
-    columns: ['', 'here', 'there', 'here / there'],
+    columns: ['figure', 'here', 'there', 'here / there'],
     rows: rows.map((row) => [
       row.name,
       `${figure(row.here)} ${row.unit}`,

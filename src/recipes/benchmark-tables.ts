@@ -1,5 +1,6 @@
 // A benchmark's figures as tables, for whoever shows them, and the tables as text.
-import type { BenchmarkReport, GrowthFigures, GrowthPoint, ReferenceFigures } from './benchmark.ts';
+import type { BenchmarkReport, ReferenceFigures } from './benchmark.ts';
+import type { GrowthFigures, GrowthPoint } from './growth.ts';
 import type { PartProfile, WorkloadSizes } from './workload.ts';
 
 /** The first column names the row; all others hold figures. */
@@ -25,7 +26,7 @@ export function benchmarkTables({ reference, growth, aha }: BenchmarkReport): Be
   if (aha)
     tables.push({
       title: `Preset ${aha.preset}: from Start until ${aha.targetWaitShare * 100}% of wrong tries are followed by wait`,
-      columns: ['', aha.reached ? 'reached' : 'not reached'],
+      columns: ['figure', aha.reached ? 'reached' : 'not reached'],
       rows: [
         ['wall time', `${figure(aha.seconds)} s`],
         ['steps', String(aha.steps)],
@@ -72,7 +73,7 @@ function referenceTable(reference: ReferenceFigures): BenchmarkTable {
     [name, `${figure(ms)} ms`, `${figure(tokensPerSecond)} tokens/s`]; // prettier-ignore
   return {
     title: `Reference step: ${sizesText(sizes)} (${WHOLE.format(parameters)} parameters); medians of ${repeats}`,
-    columns: ['', 'time', 'completion tokens'],
+    columns: ['figure', 'time', 'completion tokens'],
     rows: [
       part('sampling', reference.samplingMs, reference.samplingTokensPerSecond),
       part('training', reference.trainingMs, reference.trainingTokensPerSecond),

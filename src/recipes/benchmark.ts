@@ -1,23 +1,13 @@
 // The benchmark, on the command line and in the page alike: what a GRPO step of a known size takes and where its time goes, how
 // that grows with the batch, the completions and the model, and how long the first preset takes to its aha.
 import type { Checkpoint, EngineOptions, Gpu } from '../engine/index.ts';
+import { measureGrowth, type GrowthFigures, type GrowthPlan } from './growth.ts';
 import { PRESETS } from './presets.ts';
 import { Run, type Progress, type RunRequest } from './run.ts';
-import { Workload, workloadSizes, type PartProfile, type StepTimes, type WorkloadSizes } from './workload.ts';
+import { median, Workload, workloadSizes, type PartProfile, type StepTimes, type WorkloadSizes } from './workload.ts';
 
 export const BENCHMARK_PARTS = ['reference', 'growth', 'aha'] as const;
 export type BenchmarkPart = (typeof BENCHMARK_PARTS)[number];
-
-export interface GrowthPlan {
-  readonly numLayers: number;
-  readonly hiddenSizes: readonly number[];
-  /** Numbers of sequences, each at `newTokens` tokens a completion. */
-  readonly sequences: readonly number[];
-  readonly newTokens: number;
-  /** Tokens a completion, each for `fixedSequences` sequences. */
-  readonly lengths: readonly number[];
-  readonly fixedSequences: number;
-}
 
 export interface BenchmarkScale {
   readonly reference: WorkloadSizes;
@@ -109,24 +99,6 @@ export interface ReferenceFigures extends StepTimes {
   readonly profile: { readonly sampling: PartProfile; readonly training: PartProfile } | null;
 }
 
-export interface GrowthPoint {
-  readonly sequences: number;
-  readonly newTokens: number;
-  readonly stepMs: number;
-  /** Microseconds per completion token. */
-  readonly tokenUs: number;
-}
-
-export interface GrowthFigures {
-  readonly hiddenSize: number;
-  readonly numLayers: number;
-  readonly bySequences: readonly GrowthPoint[];
-  readonly byLength: readonly GrowthPoint[];
-  /** The slowest token over the fastest: 1 where the time grows as the tokens do. */
-  readonly sequencesRatio: number;
-  readonly lengthRatio: number;
-}
-
 export interface AhaFigures {
   readonly preset: string;
   /** After a wrong try. */
@@ -152,10 +124,6 @@ export interface BenchmarkReport {
 }
 
 const AHA_WAIT_SHARE = 0.75;
-const GROWTH_REPEATS = 3;
-/** A point of the growth that takes long is not repeated beyond this. */
-const GROWTH_POINT_MS = 3000;
-
 /** Throws what Engine.create and Run throw. */
 export async function runBenchmark(
   request: BenchmarkRequest,
@@ -243,54 +211,6 @@ async function measureReference(
   };
 }
 
-/** Each of the plan's models, at each number of sequences and each length. */
-export async function measureGrowth(
-  gpu: Gpu,
-  plan: GrowthPlan,
-  engine: Partial<EngineOptions> | undefined,
-  progress: Progress,
-): Promise<GrowthFigures[]> {
-  const { numLayers, hiddenSizes, sequences, newTokens, lengths, fixedSequences } = plan;
-  const points = [
-    ...sequences.map((count) => ({ sequences: count, newTokens })),
-    ...lengths.filter((length) => length !== newTokens).map((length) => ({ sequences: fixedSequences, newTokens: length })),
-  ]; // prettier-ignore
-  const total = hiddenSizes.length * points.length;
-  const figures: GrowthFigures[] = [];
-  for (const hiddenSize of hiddenSizes) {
-    const measured: GrowthPoint[] = [];
-    for (const point of points) {
-      progress(`Growth, ${hiddenSize} wide`, figures.length * points.length + measured.length, total);
-      gpu.freeAll();
-      const sizes = workloadSizes(hiddenSize, numLayers, 4, point.sequences, point.newTokens);
-      const stepMs = await growthStepMs(await Workload.create(gpu, sizes, engine));
-      measured.push({ ...point, stepMs, tokenUs: (stepMs * 1000) / (point.sequences * point.newTokens) });
-    }
-    const bySequences = measured.slice(0, sequences.length);
-    const byLength = lengths.map((length) =>
-      measured.find((point) => point.sequences === fixedSequences && point.newTokens === length)!,
-    );
-    const [sequencesRatio, lengthRatio] = [worstOverBest(bySequences), worstOverBest(byLength)];
-    figures.push({ hiddenSize, numLayers, bySequences, byLength, sequencesRatio, lengthRatio });
-  }
-  progress('Growth', total, total);
-  return figures;
-}
-
-async function growthStepMs(workload: Workload): Promise<number> {
-  await workload.step();
-  const begin = performance.now();
-  const times: number[] = [];
-  while (times.length < GROWTH_REPEATS && (times.length === 0 || performance.now() - begin < GROWTH_POINT_MS))
-    times.push((await workload.step()).stepMs);
-  return median(times);
-}
-
-function worstOverBest(points: readonly GrowthPoint[]): number {
-  const times = points.map(({ tokenUs }) => tokenUs);
-  return Math.max(...times) / Math.min(...times);
-}
-
 /** Trains until wait follows three of four wrong tries in a step's completions, or the request's steps are over. */
 export async function measureAha(
   gpu: Gpu,
@@ -332,10 +252,4 @@ function watchBindings(device: GPUDevice): () => number {
     return create(descriptor);
   };
   return () => largest;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

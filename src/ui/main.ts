@@ -4,6 +4,13 @@ import App from './App.svelte';
 import { Playground } from './state/playground.svelte.ts';
 import './theme.css';
 
-const playground = new Playground(new WorkerSession());
-mount(App, { target: document.body, props: { playground } });
-void playground.open(location.search);
+const query = new URLSearchParams(location.search);
+if (query.has('bench')) {
+  void import('./bench/Bench.svelte').then(({ default: Bench }) =>
+    mount(Bench, { target: document.body, props: { small: query.has('small') } }),
+  );
+} else {
+  const playground = new Playground(new WorkerSession());
+  mount(App, { target: document.body, props: { playground } });
+  void playground.open(location.search);
+}

@@ -48,7 +48,7 @@ describe('a run beside a saved one', () => {
     const saved = read(pytorchReport());
     const { title, columns, rows } = comparisonTable(compare(reference, saved), saved);
     expect(title).toContain('PyTorch 2.11.0 on NVIDIA H100: 128 wide, 4 layers, 4 heads; 512 sequences of 12 + 100');
-    expect(columns).toEqual(['', 'here', 'there', 'here / there']);
+    expect(columns).toEqual(['figure', 'here', 'there', 'here / there']);
     expect(rows[1]).toEqual(['sampling, PyTorch graph', '40 ms', '100 ms', '0.4']);
   });
 });

@@ -1,5 +1,6 @@
 // A benchmark's report with figures that are easy to check.
-import type { BenchmarkReport, GrowthFigures, ReferenceFigures } from '../../src/recipes/benchmark.ts';
+import type { BenchmarkReport, ReferenceFigures } from '../../src/recipes/benchmark.ts';
+import type { GrowthFigures } from '../../src/recipes/growth.ts';
 import { workloadSizes } from '../../src/recipes/workload.ts';
 
 /** With some figures of the reference step replaced. */
