@@ -11,6 +11,7 @@ if (query.has('bench')) {
   );
 } else {
   const playground = new Playground(new WorkerSession());
-  mount(App, { target: document.body, props: { playground } });
   void playground.open(location.search);
+  // In a task of its own: evaluating the scripts was one already.
+  setTimeout(() => mount(App, { target: document.body, props: { playground } }));
 }
