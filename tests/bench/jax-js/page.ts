@@ -1,0 +1,37 @@
+// Runs the comparison in the browser that opens this page. The address may change the workload: ?hiddenSize=128&layers=4
+import { compare, REFERENCE, type Comparison, type Workload } from './compare.ts';
+import { tableOf } from './table.ts';
+
+declare global {
+  interface Window {
+    /** For the script that opened the page. */
+    comparison?: Promise<Comparison>;
+  }
+}
+
+const status = document.querySelector('pre')!;
+const show = (text: string): void => {
+  status.textContent = text;
+};
+
+window.comparison = run();
+window.comparison.then(
+  (comparison) => show(tableOf(comparison)),
+  (error: unknown) => show(String(error)),
+);
+
+async function run(): Promise<Comparison> {
+  return compare(workloadOf(location.search), (progress) => {
+    show(progress);
+    console.info(progress);
+  });
+}
+
+function workloadOf(query: string): Workload {
+  const given = [...new URLSearchParams(query)].map(([name, value]) => {
+    if (!(name in REFERENCE && /^[1-9]\d*$/.test(value)))
+      throw new Error(`expected ${Object.keys(REFERENCE).join(', ')}, each a whole number, but ${name}=${value} came`);
+    return [name, Number(value)] as const;
+  });
+  return { ...REFERENCE, ...Object.fromEntries<number>(given) };
+}
