@@ -2,6 +2,7 @@
 import { PlaygroundError } from '../base/errors.ts';
 import { UsageError } from './arguments.ts';
 import { bench } from './commands/bench.ts';
+import { compareEstimatorsOn } from './commands/compare-estimators.ts';
 import { distillModel } from './commands/distill.ts';
 import { evaluateModel } from './commands/eval.ts';
 import { loss } from './commands/loss.ts';
@@ -30,6 +31,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   'wait-priors': waitPriors,
   story,
   'story-table': tabulateStory,
+  'compare-estimators': compareEstimatorsOn,
   bench,
 };
 
@@ -62,6 +64,8 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
               --out FILE [--models DIR] [--base DIR] [--student DIR] [--seed N] [--set stage.name=value ...]
   story-table  the rows of several seeds as one table
               --rows FILE,FILE,... [--out FILE]
+  compare-estimators  PPO with a critic, GRPO, RLOO and REINFORCE on one task, and what each gains for its cost
+              [--preset P] [--model DIR] [--estimators ppo,grpo,...] [--seed N] [--steps N] [--set name=value ...]
   bench     what a step takes on this GPU and where its time goes, how that grows, and how long it is to the aha
               [--reference] [--growth] [--aha] [--compare FILE] [--scale full|light|tiny]
               [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]
