@@ -14,8 +14,9 @@ import { SMALL } from '../export/model.ts';
 import { roughModel } from '../gpu/open.ts';
 import { expectClose } from '../reference/compare.ts';
 import { advantages, grpoLoss } from '../reference/grpo.ts';
-import { logProbs, logProbsBackward } from '../reference/layers.ts';
+import { entropiesBackward, logProbs, logProbsBackward } from '../reference/layers.ts';
 import { backward, forward } from '../reference/model.ts';
+import { estimates } from '../reference/ppo.ts';
 import { grpo, SOURCE, type Result } from './grpo.ts';
 
 const GPU_MS = 240_000;
@@ -234,6 +235,13 @@ describe('loss is that of the reference', { timeout: GPU_MS }, () => {
       ref: false,
     },
     { name: 'sapo, scaled by the batch', options: { lossType: 'sapo', scaleRewards: 'batch' }, old: true, ref: true },
+    {
+      name: 'the most uncertain tokens, with a bonus for uncertainty',
+      options: { topEntropyQuantile: 0.4, entropyCoef: 0.1, advantageEstimator: 'reinforce' },
+      old: true,
+      ref: true,
+    },
+    { name: 'ppo', options: { advantageEstimator: 'ppo', gamma: 0.9, lam: 0.8 }, old: true, ref: true },
   ])('for $name', async ({ options: changed, old, ref }) => {
     writeModel('policy', model);
     writeModel('reference', reference);
@@ -254,7 +262,10 @@ describe('loss is that of the reference', { timeout: GPU_MS }, () => {
     const set = Object.entries(changed).flatMap(([name, value]) => ['--set', `${name}=${String(value)}`]);
     const [line] = await linesOf('loss', '--model', at('policy'), '--rollout', at('rollout.json'), ...(ref ? ['--ref', at('reference')] : []), ...set); // prettier-ignore
 
-    const advantage = advantages(rewards.flat(), 3, options);
+    const zeros = scored.map(({ logProbs }) => new Float64Array(logProbs.length));
+    const ofTokens = options.advantageEstimator === 'ppo' ? estimates(zeros, rewards.flat(), options).advantages : null;
+    const mean = (row: Float64Array): number => row.reduce((sum, value) => sum + value, 0) / row.length;
+    const advantage = ofTokens?.map(mean) ?? advantages(rewards.flat(), 3, options);
     const expected = grpoLoss(
       {
         logProbs: scored.map((sample) => sample.logProbs),
@@ -263,14 +274,14 @@ describe('loss is that of the reference', { timeout: GPU_MS }, () => {
           ({ prompt, completion }) => policy(ref ? reference : model, prompt, completion, options.temperature).logProbs,
         ),
         entropies: scored.map((sample) => sample.entropies),
-        advantages: advantage,
+        advantages: ofTokens ?? advantage,
         truncated: samples.map(({ completion }) => !completion.endsWith('<eos>')),
       },
       options,
     );
     const gradients = new Map<string, Float64Array>();
     scored.forEach((sample, index) => {
-      for (const [name, gradient] of sample.backward(expected.dLogProbs[index]!)) {
+      for (const [name, gradient] of sample.backward(expected.dLogProbs[index]!, expected.dEntropies[index]!)) {
         gradients.set(
           name,
           gradient.map((value, i) => value + (gradients.get(name)?.[i] ?? 0)),
@@ -281,6 +292,9 @@ describe('loss is that of the reference', { timeout: GPU_MS }, () => {
 
     expectClose('loss', [line?.['loss'] as number], [expected.loss], { atol: 1e-5 });
     expectClose('advantages', (line?.['advantages'] as number[][]).flat(), advantage, { atol: 1e-5 });
+    const tokenAdvantages = (line?.['token_advantages'] as number[][][] | undefined)?.flat();
+    expect(tokenAdvantages?.map((row) => row.length)).toEqual(ofTokens?.map((row) => row.length));
+    tokenAdvantages?.forEach((row, i) => expectClose('advantages of tokens', row, ofTokens![i]!, { atol: 1e-5 }));
     const norms = line?.['grad_norms'] as Record<string, number>;
     expect(Object.keys(norms)).toEqual([...gradients.keys()]);
     const expectedNorms = [...gradients.values()].map(norm);
@@ -296,7 +310,7 @@ describe('loss is that of the reference', { timeout: GPU_MS }, () => {
   });
 });
 
-/** Of the completion's tokens, by the f64 reference: log-probs, entropies, and from dloss/dlogp to the gradient of every tensor. */
+/** Of the completion's tokens, by the f64 reference: log-probs, entropies, and from dloss/dlogp and dloss/dentropy to the gradient of every tensor. */
 function policy({ config, tensors }: Checkpoint, prompt: string, completion: string, temperature: number) {
   const first = promptIds(tokenizer, prompt).length - 1;
   const ids = promptIds(tokenizer, prompt + completion);
@@ -306,9 +320,12 @@ function policy({ config, tensors }: Checkpoint, prompt: string, completion: str
   return {
     logProbs: all.logProbs.slice(first),
     entropies: all.entropies.slice(first),
-    backward: (dLogProbs: Float64Array) => {
-      const d = Float64Array.from([...new Float64Array(first), ...dLogProbs]);
-      return backward(config, tensors, inputs, logProbsBackward(logits, targets, config.vocabSize, temperature, d));
+    backward: (dLogProbs: Float64Array, dEntropies: Float64Array) => {
+      const withPrompt = (d: Float64Array): number[] => [...new Float64Array(first), ...d];
+      const { vocabSize } = config;
+      const ofEntropies = entropiesBackward(logits, vocabSize, temperature, withPrompt(dEntropies));
+      const dLogits = logProbsBackward(logits, targets, vocabSize, temperature, withPrompt(dLogProbs));
+      return backward(config, tensors, inputs, dLogits.map((d, at) => d + ofEntropies[at]!)); // prettier-ignore
     },
   };
 }

@@ -1,4 +1,5 @@
-// loss: one step's loss, metrics, advantages and gradient norms on given completions; nothing is updated
+// loss: one step's loss, metrics, advantages and gradient norms on given completions; nothing is updated. With the estimator ppo the
+// critic is the one that a run begins with: a copy of the model whose values are all 0.
 import { PlaygroundError } from '../../base/errors.ts';
 import { Engine, type Checkpoint } from '../../engine/index.ts';
 import { splitTensors } from '../../engine/parameters.ts';
@@ -29,7 +30,7 @@ export async function loss(args: readonly string[]): Promise<void> {
   await withGpu(async (gpu) => {
     const engine = await Engine.create(gpu, checkpoint, { maxSequences: 1 });
     engine.learner.reference.write(reference);
-    const objective = await Objective.create(engine, samples.length, 1);
+    const objective = await Objective.create(engine, samples.length, 1, options.advantageEstimator);
     const report = await objective.update({
       samples,
       rewards: { values: rewards.map((reward) => [reward]), groupSize },
@@ -43,13 +44,16 @@ export async function loss(args: readonly string[]): Promise<void> {
     const { buffer, layout } = engine.learner.gradients;
     const [bytes] = await gpu.read([{ buffer, bytes: layout.floats * 4 }]);
     const gradients = splitTensors(layout, new Float32Array(bytes as ArrayBuffer));
-    const advantages = report.outcomes.map(({ advantage }) => advantage);
+    const groups = <Item>(items: readonly Item[]): Item[][] =>
+      Array.from({ length: samples.length / groupSize }, (_, group) =>
+        items.slice(group * groupSize, (group + 1) * groupSize),
+      );
+    const ofTokens = report.critic?.advantages.map((row) => Array.from(row));
     printJson({
       loss: report.loss,
       metrics: { ...updateMetrics(report), num_tokens: report.tokens },
-      advantages: Array.from({ length: samples.length / groupSize }, (_, group) =>
-        advantages.slice(group * groupSize, (group + 1) * groupSize),
-      ),
+      advantages: groups(report.outcomes.map(({ advantage }) => advantage)),
+      ...(ofTokens && { token_advantages: groups(ofTokens) }),
       grad_norm: report.gradNorm,
       grad_norms: Object.fromEntries([...gradients].map(([name, gradient]) => [name, norm(gradient)])),
     });
