@@ -1,6 +1,6 @@
 // `--set stage.name=value` for settings of several levels: `reasoning-rl.beta=0.02` sets what is called beta in that stage, however
-// deep it lies; `distill.student.epochs=6` says where. A value is read as what it replaces: a number, a text, or a list of either
-// with commas.
+// deep it lies; `distill.student.epochs=6` says where, and `problems=64` is a setting of no stage. A value is read as what it
+// replaces: a number, a text, or a list of either with commas.
 import { UsageError } from './arguments.ts';
 
 type Tree = Record<string, unknown>;
@@ -9,20 +9,20 @@ type Tree = Record<string, unknown>;
 export function override<Settings extends object>(settings: Settings, pair: string): Settings {
   const copy = structuredClone(settings);
   const [path = '', text] = pair.split(/=(.*)/s);
-  const names = path.split('.');
-  const name = names.pop() ?? '';
-  const branch = names.reduce<unknown>(
-    (tree, key) => (isTree(tree) && Object.hasOwn(tree, key) ? tree[key] : null),
+  const stages = path.split('.');
+  const name = stages.pop() ?? '';
+  const branch = stages.reduce<unknown>(
+    (tree, stage) => (isTree(tree) && Object.hasOwn(tree, stage) ? tree[stage] : null),
     copy,
   );
-  if (text === undefined || names.length === 0 || !isTree(branch)) {
-    const stages = Object.entries(settings).flatMap(([key, value]) => (isTree(value) ? [key] : []));
-    throw new UsageError(`--set takes stage.name=value, the stage one of ${stages.join(', ')}, but it is "${pair}"`);
+  if (text === undefined || !isTree(branch)) {
+    const known = Object.keys(settings).filter((key) => isTree((settings as Tree)[key]));
+    throw new UsageError(`--set takes stage.name=value, the stage one of ${known.join(', ')}, but it is "${pair}"`);
   }
-  const owner = holderOf(branch, name);
+  const owner = holderOf(branch, name, stages.length > 0);
   if (!owner) {
-    const known = [...new Set(leaves(branch))].join(', ');
-    throw new UsageError(`--set takes a setting of ${names.join('.')}, ${known}, but it is "${name}"`);
+    const known = [...new Set(leaves(branch, stages.length > 0))].join(', ');
+    throw new UsageError(`--set ${[...stages, ''].join('.')}name=value takes a name of ${known}, but it is "${name}"`);
   }
   const before = owner[name];
   owner[name] = Array.isArray(before)
@@ -35,16 +35,18 @@ function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function holderOf(tree: Tree, name: string): Tree | undefined {
+/** The branch of the tree, or with `deep` below it, that has a leaf of this name. */
+function holderOf(tree: Tree, name: string, deep: boolean): Tree | undefined {
   if (Object.hasOwn(tree, name) && !isTree(tree[name])) return tree;
-  return Object.values(tree)
-    .filter(isTree)
-    .map((branch) => holderOf(branch, name))
-    .find((holder) => holder !== undefined);
+  const below = deep ? Object.values(tree).filter(isTree) : [];
+  return below.map((branch) => holderOf(branch, name, deep)).find((holder) => holder !== undefined);
 }
 
-function leaves(tree: Tree): string[] {
-  return Object.entries(tree).flatMap(([name, value]) => (isTree(value) ? leaves(value) : [name]));
+function leaves(tree: Tree, deep: boolean): string[] {
+  return Object.entries(tree).flatMap(([name, value]) => {
+    if (!isTree(value)) return [name];
+    return deep ? leaves(value, deep) : [];
+  });
 }
 
 /** A value that may be missing, null, is a number. */

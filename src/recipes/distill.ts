@@ -9,17 +9,15 @@ import { forwardFlops, grpoFlops, trainingFlops } from './flops.ts';
 import { STORY_LENGTH, STORY_OPTIONS } from './pipeline.ts';
 import { reinforce, type ReinforceSettings } from './reinforce.ts';
 import type { SamplingPlan } from './rejection-sampling.ts';
-import { score, type ScoreSettings } from './score.ts';
+import { score, type ExperimentSettings } from './score.ts';
 import { sampleOf, type SftSettings } from './sft.ts';
 
-export interface DistillSettings {
-  readonly seed: number;
+export interface DistillSettings extends ExperimentSettings {
   /** How the teacher is asked; what is right and readable is kept. */
   readonly teacher: SamplingPlan;
   readonly student: SftSettings;
   /** GRPO alone; it makes as many steps as the compute of the distilled student allows. */
   readonly alone: Omit<ReinforceSettings, 'steps'>;
-  readonly score: Omit<ScoreSettings, 'seed'>;
 }
 
 export interface DistillRow extends Row {
@@ -30,20 +28,15 @@ export interface DistillRow extends Row {
 
 export const DISTILL: DistillSettings = {
   seed: 1,
-  teacher: {
-    tasks: ['countdown'],
-    prompts: 2500,
-    samplesPerPrompt: 4,
-    temperature: 1,
-    maxCompletionLength: STORY_LENGTH,
-  },
+  maxCompletionLength: STORY_LENGTH,
+  problems: 512,
+  teacher: { tasks: ['countdown'], prompts: 2500, samplesPerPrompt: 4, temperature: 1 },
   student: { epochs: 6, batchSize: 128, peakLearningRate: 1e-3 },
   alone: {
     tasks: ['countdown'],
     rewards: { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 },
     options: STORY_OPTIONS,
   },
-  score: { problems: 512, maxCompletionLength: STORY_LENGTH },
 };
 
 /**
@@ -57,16 +50,15 @@ export async function* distill(
   settings: DistillSettings,
   onEvent: OnEvent,
 ): AsyncGenerator<DistillRow, void> {
-  const { seed } = settings;
   const measure = async (model: DistillRow['model'], flops: number): Promise<DistillRow> => {
-    const scores = await score(student, settings.alone.tasks, { ...settings.score, seed });
+    const scores = await score(student, settings.alone.tasks, settings);
     return { model, scores, flops };
   };
   student.restore(base);
   yield await measure('student-base', 0);
 
-  const { sampled, kept } = await rejectionSample(teacher, settings.teacher, 'student-distilled', seed, onEvent);
-  await fineTune(student, kept, { ...settings.student, seed }, 'student-distilled', onEvent);
+  const { sampled, kept } = await rejectionSample(teacher, settings.teacher, settings, 'student-distilled', onEvent);
+  await fineTune(student, kept, { ...settings.student, seed: settings.seed }, 'student-distilled', onEvent);
   const budget =
     total(sampled, (sample) => forwardFlops(teacher.config, sample)) +
     settings.student.epochs * total(kept, (sample) => trainingFlops(student.config, sample));
@@ -75,7 +67,7 @@ export async function* distill(
   student.restore(base);
   const { options } = settings.alone;
   let spent = 0;
-  for await (const { rollouts, metrics } of reinforce(student, { ...settings.alone, steps: Infinity }, seed)) {
+  for await (const { rollouts, metrics } of reinforce(student, { ...settings.alone, steps: Infinity }, settings)) {
     for (const { prompt, ids } of rollouts) spent += grpoFlops(student.config, { ids: [...prompt, ...ids] }, options);
     const done = Math.min(spent, budget);
     onEvent({ type: 'progress', stage: 'student-alone', part: 'training', done, total: budget, metrics });

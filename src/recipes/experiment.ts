@@ -5,7 +5,7 @@ import type { Metrics } from '../grpo/metrics.ts';
 import type { Demonstration } from '../tasks/task.ts';
 import { Tokenizer } from '../tasks/tokenizer.ts';
 import { sampleCompletions, select, type SamplingPlan, type Selection } from './rejection-sampling.ts';
-import type { Scores } from './score.ts';
+import type { ExperimentSettings, Scores } from './score.ts';
 import { sft, sftSteps, type SftSettings } from './sft.ts';
 
 /** A measured model. While it is the newest row, the engine that made it holds it. */
@@ -56,11 +56,11 @@ export async function fineTune(
 export async function rejectionSample(
   engine: Engine,
   plan: SamplingPlan,
+  settings: Pick<ExperimentSettings, 'seed' | 'maxCompletionLength'>,
   stage: string,
-  seed: number,
   onEvent: OnEvent,
 ): Promise<{ readonly sampled: readonly Demonstration[]; readonly kept: readonly Demonstration[] }> {
-  const sampled = await sampleCompletions(engine, plan, seed, (done, total) =>
+  const sampled = await sampleCompletions(engine, plan, settings, (done, total) =>
     onEvent({ type: 'progress', stage, part: 'sampling', done, total, metrics: {} }),
   );
   const { kept, dropped } = select(plan.tasks, sampled);

@@ -8,13 +8,12 @@
 // Stages may be left out, repeated and put in any order: each begins with the model that the one before it left.
 import { pcg4d, Random } from '../base/random.ts';
 import type { Checkpoint, Engine } from '../engine/index.ts';
-import { resolveOptions, type GrpoOptions } from '../grpo/options.ts';
 import { findTask } from '../tasks/registry.ts';
 import type { Demonstration, TaskName } from '../tasks/task.ts';
 import { fineTune, rejectionSample, type OnEvent, type Row } from './experiment.ts';
-import { reinforce, type ReinforceSettings } from './reinforce.ts';
+import { reinforce, reinforceOptions, type ReinforceSettings } from './reinforce.ts';
 import type { SamplingPlan } from './rejection-sampling.ts';
-import { score, type ScoreSettings } from './score.ts';
+import { score, type ExperimentSettings } from './score.ts';
 import type { SftSettings } from './sft.ts';
 
 export const STAGE_NAMES = ['cold-start', 'reasoning-rl', 'rejection-sampling', 'all-tasks-rl'] as const;
@@ -23,9 +22,8 @@ export type StageName = (typeof STAGE_NAMES)[number];
 export interface ColdStartSettings extends SftSettings {
   /** Traces are taken from each in turn. */
   readonly tasks: readonly TaskName[];
+  /** With 0 the stage leaves the model as it is. */
   readonly traces: number;
-  /** Longest trace, tokens. */
-  readonly maxCompletionLength: number;
 }
 
 export interface StageSettings {
@@ -35,25 +33,19 @@ export interface StageSettings {
   readonly 'all-tasks-rl': ReinforceSettings;
 }
 
-export interface PipelineSettings extends StageSettings {
-  readonly seed: number;
+export interface PipelineSettings extends StageSettings, ExperimentSettings {
   readonly stages: readonly StageName[];
-  /** Tasks on which every model is scored, and how. */
-  readonly score: Omit<ScoreSettings, 'seed'> & { readonly tasks: readonly TaskName[] };
+  /** On which every model is scored. */
+  readonly scoredTasks: readonly TaskName[];
 }
 
 /** The task to reason about, and another. Their prompts differ: nothing in one of countdown-easy says that it forbids to multiply. */
-const SCORED_TASKS: readonly TaskName[] = ['countdown', 'addition'];
+const STORY_TASKS: readonly TaskName[] = ['countdown', 'addition'];
 /** Three to one, about as the paper's 600k samples for reasoning and 200k others. */
 const TASK_MIX: readonly TaskName[] = ['countdown', 'countdown', 'countdown', 'addition'];
 /** Room for three additions, or for twelve attempts at countdown. */
 export const STORY_LENGTH = 128;
-export const STORY_OPTIONS: GrpoOptions = resolveOptions({
-  maxCompletionLength: STORY_LENGTH,
-  learningRate: 1.5e-4,
-  beta: 0.03,
-  numIterations: 2,
-});
+export const STORY_OPTIONS = reinforceOptions({ learningRate: 1.5e-4, beta: 0.03, numIterations: 2 });
 
 /** Keeps the traces apart from whatever else the seed decides. */
 const TRACE_STREAM = 0x7ace0000;
@@ -61,11 +53,12 @@ const TRACE_STREAM = 0x7ace0000;
 export const PIPELINE: PipelineSettings = {
   seed: 1,
   stages: STAGE_NAMES,
-  score: { tasks: SCORED_TASKS, problems: 512, maxCompletionLength: STORY_LENGTH },
+  maxCompletionLength: STORY_LENGTH,
+  problems: 512,
+  scoredTasks: STORY_TASKS,
   'cold-start': {
     tasks: TASK_MIX,
     traces: 2000,
-    maxCompletionLength: STORY_LENGTH,
     epochs: 6,
     batchSize: 128,
     peakLearningRate: 5e-4,
@@ -81,7 +74,6 @@ export const PIPELINE: PipelineSettings = {
     prompts: 2000,
     samplesPerPrompt: 4,
     temperature: 1,
-    maxCompletionLength: STORY_LENGTH,
     epochs: 6,
     batchSize: 128,
     peakLearningRate: 5e-4,
@@ -108,9 +100,8 @@ export async function* runPipeline(
   for (const [index, stage] of settings.stages.entries()) {
     // Two stages of one kind draw different problems.
     const [seed] = pcg4d(settings.seed, index, 0, 0);
-    await stageRunners(engine, base, settings, seed, onEvent)[stage]();
-    const { tasks, ...how } = settings.score;
-    yield { model: stage, scores: await score(engine, tasks, { ...how, seed: settings.seed }) };
+    await stageRunners(engine, base, { ...settings, seed }, onEvent)[stage]();
+    yield { model: stage, scores: await score(engine, settings.scoredTasks, settings) };
   }
 }
 
@@ -118,30 +109,27 @@ function stageRunners(
   engine: Engine,
   base: Checkpoint,
   settings: PipelineSettings,
-  seed: number,
   onEvent: OnEvent,
 ): Record<StageName, () => Promise<void>> {
+  const { seed } = settings;
   const learn = async (stage: 'reasoning-rl' | 'all-tasks-rl'): Promise<void> => {
     const total = settings[stage].steps;
-    for await (const { step: done, metrics } of reinforce(engine, settings[stage], seed))
+    for await (const { step: done, metrics } of reinforce(engine, settings[stage], settings))
       onEvent({ type: 'progress', stage, part: 'training', done, total, metrics });
   };
+  const imitate = (stage: 'cold-start' | 'rejection-sampling', dataset: readonly Demonstration[]): Promise<void> =>
+    fineTune(engine, dataset, { ...settings[stage], seed }, stage, onEvent);
   return {
-    'cold-start': () => {
-      const traces = coldStartTraces(settings['cold-start'], seed);
-      return fineTune(engine, traces, { ...settings['cold-start'], seed }, 'cold-start', onEvent);
+    'cold-start': async () => {
+      const traces = coldStartTraces(settings['cold-start'], settings);
+      if (traces.length > 0) await imitate('cold-start', traces);
     },
     'reasoning-rl': () => learn('reasoning-rl'),
     'rejection-sampling': async () => {
-      const { kept } = await rejectionSample(
-        engine,
-        settings['rejection-sampling'],
-        'rejection-sampling',
-        seed,
-        onEvent,
-      );
+      const plan = settings['rejection-sampling'];
+      const { kept } = await rejectionSample(engine, plan, settings, 'rejection-sampling', onEvent);
       engine.restore(base);
-      await fineTune(engine, kept, { ...settings['rejection-sampling'], seed }, 'rejection-sampling', onEvent);
+      await imitate('rejection-sampling', kept);
     },
     'all-tasks-rl': () => learn('all-tasks-rl'),
   };
@@ -149,8 +137,8 @@ function stageRunners(
 
 /** Clean traces of training problems, in the target language; the seed decides which. */
 export function coldStartTraces(
-  { tasks, traces, maxCompletionLength }: ColdStartSettings,
-  seed: number,
+  { tasks, traces }: Pick<ColdStartSettings, 'tasks' | 'traces'>,
+  { seed, maxCompletionLength }: Pick<ExperimentSettings, 'seed' | 'maxCompletionLength'>,
 ): Demonstration[] {
   const random = new Random(seed, TRACE_STREAM);
   return Array.from({ length: traces }, (_, index) =>

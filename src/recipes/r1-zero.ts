@@ -25,15 +25,11 @@ export async function* compareWithZero(
   settings: ZeroSettings,
   onEvent: OnEvent,
 ): AsyncGenerator<Row, void> {
-  const { seed, 'r1-zero': zero } = settings;
-  const measure = async (model: string): Promise<Row> => {
-    const { tasks, ...how } = settings.score;
-    return { model, scores: await score(engine, tasks, { ...how, seed }) };
-  };
+  const { scoredTasks, 'r1-zero': zero } = settings;
   engine.restore(base);
-  yield await measure('base');
-  for await (const { step: done, metrics } of reinforce(engine, zero, seed))
+  yield { model: 'base', scores: await score(engine, scoredTasks, settings) };
+  for await (const { step: done, metrics } of reinforce(engine, zero, settings))
     onEvent({ type: 'progress', stage: 'r1-zero', part: 'training', done, total: zero.steps, metrics });
-  yield await measure('r1-zero');
+  yield { model: 'r1-zero', scores: await score(engine, scoredTasks, settings) };
   yield* runPipeline(engine, base, settings, onEvent);
 }

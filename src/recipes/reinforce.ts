@@ -7,14 +7,23 @@ import { findTask } from '../tasks/registry.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { ahaMetrics } from './aha.ts';
 import { ownerOf, taskMix, type RewardWeights } from './rewards.ts';
+import type { ExperimentSettings } from './score.ts';
+
+export type ReinforceOptions = Omit<GrpoOptions, 'rewardWeights' | 'maxCompletionLength'>;
+
+/** The defaults, and what differs from them. */
+export function reinforceOptions(given: Partial<ReinforceOptions>): ReinforceOptions {
+  const { rewardWeights: _weights, maxCompletionLength: _length, ...options } = resolveOptions(given);
+  return options;
+}
 
 export interface ReinforceSettings {
   /** Problems are drawn from each alike. The aha is measured on the first. */
   readonly tasks: readonly TaskName[];
   readonly steps: number;
   readonly rewards: RewardWeights;
-  /** `rewardWeights` is not used: `rewards` says them by name. */
-  readonly options: GrpoOptions;
+  /** All but what `rewards` and the experiment say. */
+  readonly options: ReinforceOptions;
 }
 
 export interface ReinforceStep {
@@ -29,12 +38,12 @@ export interface ReinforceStep {
 export async function* reinforce(
   engine: Engine,
   settings: ReinforceSettings,
-  seed: number,
+  { seed, maxCompletionLength }: Pick<ExperimentSettings, 'seed' | 'maxCompletionLength'>,
 ): AsyncGenerator<ReinforceStep, void> {
   const tasks = settings.tasks.map(findTask);
   const [first] = tasks;
-  const options = resolveOptions({ ...settings.options });
-  const { environment, rewardWeights } = taskMix(tasks, settings.rewards, options.maxCompletionLength);
+  const options = resolveOptions({ ...settings.options, maxCompletionLength });
+  const { environment, rewardWeights } = taskMix(tasks, settings.rewards, maxCompletionLength);
   engine.restore(await engine.checkpoint());
   const trainer = await Trainer.create(engine, environment, { ...options, rewardWeights }, seed);
   for (let made = 0; made < settings.steps; made++) {

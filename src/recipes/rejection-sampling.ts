@@ -6,6 +6,7 @@ import { findTask } from '../tasks/registry.ts';
 import type { Demonstration, Task, TaskName } from '../tasks/task.ts';
 import { promptIds } from './environment.ts';
 import { ownerOf } from './rewards.ts';
+import type { ExperimentSettings } from './score.ts';
 
 export interface SamplingPlan {
   /** Problems are taken from each in turn. */
@@ -13,8 +14,6 @@ export interface SamplingPlan {
   readonly prompts: number;
   readonly samplesPerPrompt: number;
   readonly temperature: number;
-  /** Tokens. */
-  readonly maxCompletionLength: number;
 }
 
 /** Why a completion is not kept: the first of these that holds. */
@@ -36,7 +35,7 @@ const PROMPTS_A_ROUND = 128;
 export async function sampleCompletions(
   engine: Engine,
   plan: SamplingPlan,
-  seed: number,
+  { seed, maxCompletionLength }: Pick<ExperimentSettings, 'seed' | 'maxCompletionLength'>,
   onProgress: (done: number, total: number) => void,
 ): Promise<Demonstration[]> {
   const tasks = plan.tasks.map(findTask);
@@ -60,7 +59,7 @@ export async function sampleCompletions(
         seed,
         step: SAMPLING_STEP + round,
         eos: tokenizer.id('<eos>'),
-        maxNewTokens: plan.maxCompletionLength,
+        maxNewTokens: maxCompletionLength,
       },
     );
     completions.forEach(({ ids }, index) =>

@@ -26,22 +26,23 @@ export interface Score {
 
 export type Scores = Readonly<Partial<Record<TaskName, Score>>>;
 
-export interface ScoreSettings {
+/** What all parts of an experiment share. */
+export interface ExperimentSettings {
   readonly seed: number;
-  /** Held-out problems of each task, the first ones. */
-  readonly problems: number;
-  /** Tokens. */
+  /** In tokens, wherever something is sampled or written. */
   readonly maxCompletionLength: number;
+  /** Held-out problems of each task that a model is scored on, the first ones. */
+  readonly problems: number;
 }
 
 /** The engine's policy on the held-out problems of every task. */
-export async function score(engine: Engine, tasks: readonly TaskName[], settings: ScoreSettings): Promise<Scores> {
+export async function score(engine: Engine, tasks: readonly TaskName[], settings: ExperimentSettings): Promise<Scores> {
   const scores: Partial<Record<TaskName, Score>> = {};
   for (const name of new Set(tasks)) scores[name] = await scoreOn(engine, findTask(name), settings);
   return scores;
 }
 
-async function scoreOn(engine: Engine, task: Task, settings: ScoreSettings): Promise<Score> {
+async function scoreOn(engine: Engine, task: Task, settings: ExperimentSettings): Promise<Score> {
   const { seed, problems, maxCompletionLength: maxNewTokens } = settings;
   const { accuracy, format, meanLength, aha, completions } = await evaluate(engine, task, {
     seed,

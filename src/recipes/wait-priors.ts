@@ -1,18 +1,15 @@
 // How often must the base say "wait" by itself before GRPO can teach it when? For each wait prior: a base is pretrained in view,
 // then learns by GRPO, and the outcomes stand side by side.
 import { Engine, type Gpu } from '../engine/index.ts';
-import { resolveOptions } from '../grpo/options.ts';
 import type { OnEvent, Row } from './experiment.ts';
 import { BASES, pretrainOn, untrained, type PretrainSettings } from './pretrain.ts';
-import { reinforce, type ReinforceSettings } from './reinforce.ts';
-import { score, type ScoreSettings } from './score.ts';
+import { reinforce, reinforceOptions, type ReinforceSettings } from './reinforce.ts';
+import { score, type ExperimentSettings } from './score.ts';
 
-export interface WaitPriorSettings {
-  readonly seed: number;
+export interface WaitPriorSettings extends ExperimentSettings {
   readonly waitPriors: readonly number[];
   readonly base: Omit<PretrainSettings, 'seed' | 'waitPrior'>;
   readonly reinforcement: ReinforceSettings;
-  readonly score: Omit<ScoreSettings, 'seed'>;
 }
 
 /** The same model before and after GRPO. */
@@ -23,15 +20,16 @@ export interface WaitPriorRow extends Row {
 
 export const WAIT_PRIORS: WaitPriorSettings = {
   seed: 1,
+  maxCompletionLength: 100,
+  problems: 512,
   waitPriors: [0, 0.02, 0.1, 0.2],
   base: { ...BASES['countdown-easy'], steps: 6000 },
   reinforcement: {
     tasks: ['countdown-easy'],
     steps: 120,
     rewards: { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 },
-    options: resolveOptions({ learningRate: 3e-4, numIterations: 2 }),
+    options: reinforceOptions({ learningRate: 3e-4, numIterations: 2 }),
   },
-  score: { problems: 512, maxCompletionLength: 100 },
 };
 
 /** Yields two rows for each prior; stages are called `base 0.1` and `trained 0.1`. Throws bad-settings, diverged, and whatever `onEvent` throws. */
@@ -42,11 +40,11 @@ export async function* compareWaitPriors(
 ): AsyncGenerator<WaitPriorRow, void> {
   const { seed, reinforcement } = settings;
   const { promptsPerStep, numGenerations } = reinforcement.options;
-  const maxSequences = Math.max(promptsPerStep * numGenerations, settings.score.problems);
+  const maxSequences = Math.max(promptsPerStep * numGenerations, settings.problems);
   const engine = await Engine.create(gpu, untrained({ ...settings.base, seed }), { maxSequences });
   for (const waitPrior of settings.waitPriors) {
     const measure = async (model: WaitPriorRow['model']): Promise<WaitPriorRow> => {
-      const scores = await score(engine, reinforcement.tasks, { ...settings.score, seed });
+      const scores = await score(engine, reinforcement.tasks, settings);
       return { model, waitPrior, scores };
     };
     const tell = (
@@ -60,7 +58,7 @@ export async function* compareWaitPriors(
       tell('base', step, settings.base.steps, { loss, grad_norm: gradNorm }),
     );
     yield await measure('base');
-    for await (const { step, metrics } of reinforce(engine, reinforcement, seed))
+    for await (const { step, metrics } of reinforce(engine, reinforcement, settings))
       tell('trained', step, reinforcement.steps, metrics);
     yield await measure('trained');
   }

@@ -32,13 +32,19 @@ describe('--set stage.name=value', () => {
     expect(override(settings, 'distill.student.length=9').distill.student.length).toBe(9);
   });
 
+  it('takes a setting of no stage by its name alone', () => {
+    expect(override(settings, 'seed=7')).toEqual({ ...settings, seed: 7 });
+    expect(override(settings, 'stages=b,c').stages).toEqual(['b', 'c']);
+  });
+
   it.each([
     ['rl.beta', 'stage.name=value'],
-    ['beta=1', 'the stage one of rl, distill'],
+    ['beta=1', 'takes a name of seed, stages, but it is "beta"'],
+    ['rl=1', 'takes a name of seed, stages, but it is "rl"'],
     ['seed.x=1', 'the stage one of rl, distill'],
     ['toString.length=1', 'the stage one of rl, distill'],
-    ['rl.gamma=1', 'a setting of rl, steps, tasks, beta'],
-    ['rl.options=1', 'a setting of rl'],
+    ['rl.gamma=1', '--set rl.name=value takes a name of steps, tasks, beta'],
+    ['rl.options=1', 'takes a name of steps'],
     ['rl.beta=high', 'must be a number, but it is "high"'],
     ['rl.beta=', 'must be a number'],
     ['rl.mask=1', 'must be true or false'],

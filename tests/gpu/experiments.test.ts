@@ -1,11 +1,11 @@
 // The experiments of several stages on the real engine, at sizes that a software adapter runs in seconds.
 import { describe, expect, it } from 'vitest';
 import { Engine, type Checkpoint } from '../../src/engine/index.ts';
-import { resolveOptions } from '../../src/grpo/options.ts';
 import { distill, DISTILL, type DistillSettings } from '../../src/recipes/distill.ts';
 import type { ExperimentEvent, Row } from '../../src/recipes/experiment.ts';
 import { PIPELINE, runPipeline, STAGE_NAMES, type StageName } from '../../src/recipes/pipeline.ts';
 import { compareWithZero, R1_ZERO } from '../../src/recipes/r1-zero.ts';
+import { reinforceOptions } from '../../src/recipes/reinforce.ts';
 import { sft } from '../../src/recipes/sft.ts';
 import { compareWaitPriors, WAIT_PRIORS } from '../../src/recipes/wait-priors.ts';
 import { countdownEasy } from '../../src/tasks/countdown-easy.ts';
@@ -15,17 +15,18 @@ import { openGpu } from './open.ts';
 const TIMEOUT = { timeout: 120_000 };
 const LENGTH = 28;
 
-const options = resolveOptions({ promptsPerStep: 2, numGenerations: 4, maxCompletionLength: LENGTH });
-const score = { problems: 8, maxCompletionLength: LENGTH };
+const options = reinforceOptions({ promptsPerStep: 2, numGenerations: 4 });
+const common = { seed: 1, problems: 8, maxCompletionLength: LENGTH };
 const tasks = ['countdown-easy'] as const;
 const supervised = { epochs: 1, batchSize: 8, peakLearningRate: 1e-4 };
-const sampling = { tasks, prompts: 16, samplesPerPrompt: 4, temperature: 1, maxCompletionLength: LENGTH };
+const sampling = { tasks, prompts: 16, samplesPerPrompt: 4, temperature: 1 };
 const reinforcement = { ...PIPELINE['reasoning-rl'], tasks, steps: 1, options };
 const settings = {
   ...R1_ZERO,
-  score: { ...score, tasks },
+  ...common,
+  scoredTasks: tasks,
   'r1-zero': { ...reinforcement, rewards: R1_ZERO['r1-zero'].rewards },
-  'cold-start': { ...supervised, tasks, traces: 16, maxCompletionLength: LENGTH },
+  'cold-start': { ...supervised, tasks, traces: 16 },
   'reasoning-rl': reinforcement,
   'rejection-sampling': { ...sampling, ...supervised },
   'all-tasks-rl': { ...PIPELINE['all-tasks-rl'], tasks, steps: 2, options },
@@ -122,10 +123,10 @@ describe('distillation', TIMEOUT, () => {
     const { engine: student } = await openBase();
     const distilling: DistillSettings = {
       ...DISTILL,
+      ...common,
       teacher: sampling,
       student: supervised,
       alone: { ...DISTILL.alone, tasks, options },
-      score,
     };
     const { rows, events } = await collect((onEvent) => distill(teacher, student, base, distilling, onEvent));
     expect(rows.map(({ model }) => model)).toEqual(['student-base', 'student-distilled', 'student-alone']);
@@ -143,7 +144,7 @@ describe('distillation', TIMEOUT, () => {
 describe('the sweep of wait priors', TIMEOUT, () => {
   it('pretrains a base for each prior, then trains it', async () => {
     const base = { ...WAIT_PRIORS.base, hiddenSize: 16, intermediateSize: 16, numLayers: 1, numHeads: 2, steps: 2 };
-    const sweep = { ...WAIT_PRIORS, waitPriors: [0, 0.5], base, reinforcement: { ...WAIT_PRIORS.reinforcement, steps: 1, options }, score }; // prettier-ignore
+    const sweep = { ...WAIT_PRIORS, ...common, waitPriors: [0, 0.5], base, reinforcement: { ...WAIT_PRIORS.reinforcement, steps: 1, options } }; // prettier-ignore
     const gpu = await openGpu();
     const { rows, events } = await collect((onEvent) => compareWaitPriors(gpu, sweep, onEvent));
     expect(rows.map(({ model, waitPrior }) => [model, waitPrior])).toEqual([['base', 0], ['trained', 0], ['base', 0.5], ['trained', 0.5]]); // prettier-ignore

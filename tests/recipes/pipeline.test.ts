@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { optionProblems } from '../../src/grpo/options.ts';
+import { resolveOptions } from '../../src/grpo/options.ts';
 import { MAX_PROMPT_TOKENS } from '../../src/recipes/environment.ts';
 import { DISTILL } from '../../src/recipes/distill.ts';
 import { coldStartTraces, PIPELINE, STAGE_NAMES } from '../../src/recipes/pipeline.ts';
@@ -34,28 +34,28 @@ describe('the pipeline as it is set', () => {
 
   it('has options that may be, in every experiment', () => {
     const stages = [PIPELINE['reasoning-rl'], PIPELINE['all-tasks-rl'], R1_ZERO['r1-zero'], DISTILL.alone, WAIT_PRIORS.reinforcement]; // prettier-ignore
-    for (const { options } of stages) {
-      expect(optionProblems(options)).toEqual({});
-      expect(MAX_PROMPT_TOKENS + options.maxCompletionLength).toBeLessThanOrEqual(256);
-    }
+    for (const { options } of stages) expect(resolveOptions({ ...options })).toMatchObject(options);
+    for (const { maxCompletionLength } of [PIPELINE, R1_ZERO, DISTILL, WAIT_PRIORS])
+      expect(MAX_PROMPT_TOKENS + maxCompletionLength).toBeLessThanOrEqual(256);
   });
 });
 
 describe('cold-start data', () => {
-  const settings = PIPELINE['cold-start'];
+  const tasks = ['countdown', 'addition'] as const;
+  const of = (seed: number) => ({ seed, maxCompletionLength: 100 });
 
   it('is as much as asked for, from each task in turn', () => {
-    const traces = coldStartTraces({ ...settings, tasks: ['countdown', 'addition'], traces: 7 }, 3);
+    const traces = coldStartTraces({ tasks, traces: 7 }, of(3));
     const names = traces.map(({ prompt }) => (countdown.owns(prompt) ? 'countdown' : 'addition'));
     expect(names).toEqual(['countdown', 'addition', 'countdown', 'addition', 'countdown', 'addition', 'countdown']);
     expect(traces.every(({ prompt }) => countdown.owns(prompt) !== addition.owns(prompt))).toBe(true);
-    expect(coldStartTraces({ ...settings, traces: 0 }, 3)).toEqual([]);
+    expect(coldStartTraces({ tasks, traces: 0 }, of(3))).toEqual([]);
   });
 
   it('is the same for the same seed, and other for another', () => {
-    const traces = coldStartTraces({ ...settings, traces: 20 }, 3);
-    expect(coldStartTraces({ ...settings, traces: 20 }, 3)).toEqual(traces);
-    expect(coldStartTraces({ ...settings, traces: 20 }, 4)).not.toEqual(traces);
+    const traces = coldStartTraces({ tasks, traces: 20 }, of(3));
+    expect(coldStartTraces({ tasks, traces: 20 }, of(3))).toEqual(traces);
+    expect(coldStartTraces({ tasks, traces: 20 }, of(4))).not.toEqual(traces);
   });
 });
 

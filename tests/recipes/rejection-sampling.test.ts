@@ -30,7 +30,7 @@ describe('rejection sampling', () => {
   });
 
   it('keeps every cold-start trace', () => {
-    const traces = coldStartTraces({ ...PIPELINE['cold-start'], traces: 300 }, 1);
+    const traces = coldStartTraces({ ...PIPELINE['cold-start'], traces: 300 }, PIPELINE);
     const { kept, dropped } = select(PIPELINE['cold-start'].tasks, traces);
     expect(kept.length).toBe(300 - dropped.duplicate);
     expect(kept.length).toBeGreaterThan(290);

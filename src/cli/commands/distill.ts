@@ -20,8 +20,8 @@ export async function distillModel(args: readonly string[]): Promise<void> {
   if (out !== undefined) requireFolder(out);
 
   await withGpu(async (gpu) => {
-    const teacher = await experimentEngine(gpu, large, settings.teacher.maxCompletionLength);
-    const student = await experimentEngine(gpu, small, settings.score.maxCompletionLength);
+    const teacher = await experimentEngine(gpu, large, settings.maxCompletionLength);
+    const student = await experimentEngine(gpu, small, settings.maxCompletionLength);
     const printRow = rowPrinter(given.json, seed);
     for await (const row of distill(teacher, student, small, settings, eventPrinter(given.json))) {
       printRow(row, student);

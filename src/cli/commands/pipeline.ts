@@ -20,7 +20,7 @@ export async function pipeline(args: readonly string[]): Promise<void> {
   if (out !== undefined) requireFolder(out);
 
   await withGpu(async (gpu) => {
-    const engine = await experimentEngine(gpu, base, settings.score.maxCompletionLength);
+    const engine = await experimentEngine(gpu, base, settings.maxCompletionLength);
     const printRow = rowPrinter(given.json, seed);
     let place = 0;
     for await (const row of runPipeline(engine, base, settings, eventPrinter(given.json))) {

@@ -19,7 +19,8 @@ export async function story(args: readonly string[]): Promise<void> {
   const tokenizer = new Tokenizer();
   const { checkpoint: base } = readModel(given.text('base') ?? join(MODELS, 'two-languages'), tokenizer);
   const { checkpoint: small } = readModel(given.text('student') ?? join(MODELS, 'two-languages-small'), tokenizer);
-  const settings = given.sets.reduce(override, { ...R1_ZERO, distill: DISTILL, seed });
+  const { teacher, student, alone } = DISTILL;
+  const settings = given.sets.reduce(override, { ...R1_ZERO, distill: { teacher, student, alone }, seed });
   const out = given.required('out');
   requireFolder(dirname(out));
   const models = given.text('models');
@@ -34,10 +35,11 @@ export async function story(args: readonly string[]): Promise<void> {
       if (models === undefined || row.model.endsWith('base')) return;
       writeFiles(join(models, row.model), writeModelFolder(await engine.checkpoint(), tokenizer));
     };
-    const large = await experimentEngine(gpu, base, settings.score.maxCompletionLength);
+    const large = await experimentEngine(gpu, base, settings.maxCompletionLength);
     for await (const row of compareWithZero(large, base, settings, onEvent)) await keep(row, large);
-    const student = await experimentEngine(gpu, small, settings.distill.score.maxCompletionLength);
-    const distilling = { ...settings.distill, seed };
+    const student = await experimentEngine(gpu, small, settings.maxCompletionLength);
+    const { maxCompletionLength, problems } = settings;
+    const distilling = { ...settings.distill, seed, maxCompletionLength, problems };
     for await (const row of distill(large, student, small, distilling, onEvent)) await keep(row, student);
   });
 }
