@@ -71,6 +71,7 @@ function referenceTable(reference: ReferenceFigures): BenchmarkTable {
   const { sizes, parameters, repeats, hostShare } = reference;
   const part = (name: string, ms: number, tokensPerSecond: number): string[] =>
     [name, `${figure(ms)} ms`, `${figure(tokensPerSecond)} tokens/s`]; // prettier-ignore
+  const other = (name: string, value: string): string[] => [name, value, ''];
   return {
     title: `Reference step: ${sizesText(sizes)} (${WHOLE.format(parameters)} parameters); medians of ${repeats}`,
     columns: ['figure', 'time', 'completion tokens'],
@@ -78,11 +79,14 @@ function referenceTable(reference: ReferenceFigures): BenchmarkTable {
       part('sampling', reference.samplingMs, reference.samplingTokensPerSecond),
       part('training', reference.trainingMs, reference.trainingTokensPerSecond),
       part('step', reference.stepMs, reference.tokensPerSecond),
-      ['of which the GPU computes nothing', hostShare === null ? 'not measured' : `${(hostShare * 100).toFixed(0)}%`],
-      ['start, until ready', `${figure(reference.startMs)} ms`],
-      ['allocated', `${figure(reference.allocatedMiB)} MiB`],
-      ['largest binding', `${figure(reference.largestBindingMiB)} MiB`],
-      ['dispatches, submits a step', `${WHOLE.format(reference.dispatches)}, ${WHOLE.format(reference.submits)}`],
+      other(
+        'of which the GPU computes nothing',
+        hostShare === null ? 'not measured' : `${(hostShare * 100).toFixed(0)}%`,
+      ),
+      other('start, until ready', `${figure(reference.startMs)} ms`),
+      other('allocated', `${figure(reference.allocatedMiB)} MiB`),
+      other('largest binding', `${figure(reference.largestBindingMiB)} MiB`),
+      other('dispatches, submits a step', `${WHOLE.format(reference.dispatches)}, ${WHOLE.format(reference.submits)}`),
     ],
   };
 }
@@ -94,7 +98,7 @@ function kernelTable(profile: { readonly sampling: PartProfile; readonly trainin
     .slice(0, MOST_KERNELS);
   return {
     title: `GPU time by kernel, each timed by itself, the longest ${rows.length}`,
-    columns: ['kernel', 'part', 'dispatches', 'ms', 'of the part'],
+    columns: ['kernel', 'part', 'calls', 'ms', 'of the part'],
     rows: rows.map(({ label, part, count, totalMs, gpuMs }) => [
       label,
       part,
@@ -121,7 +125,7 @@ function growthTable(
     rows: [
       ...first.map((point, at) => [
         String(bySequences ? point.sequences : point.newTokens),
-        ...selected.map(([points]) => `${figure(points[at]?.stepMs ?? NaN)} ms, ${figure(points[at]?.tokenUs ?? NaN)} us`),
+        ...selected.map(([points]) => `${figure(points[at]?.stepMs ?? NaN)} ms, ${figure(points[at]?.tokenUs ?? NaN)} µs`),
       ]),
       ['worst / best token', ...selected.map(([, ratio]) => ratio.toFixed(2))],
     ],
