@@ -96,12 +96,12 @@ export class Trainer {
     return this.learn(await this.draft());
   }
 
-  /** Rollout and score of the next step, which only depend on the seed, the step and the weights. */
-  async draft(): Promise<Draft> {
+  /** Rollout and score of the next step, or of its first groups alone. They depend on the seed, the step and the weights, on nothing else. */
+  async draft(groups = this.#options.promptsPerStep): Promise<Draft> {
     const begin = performance.now();
     const step = this.#step + 1;
     const { eos } = this.#environment;
-    const prompts = this.#drawPrompts(step);
+    const prompts = this.#drawPrompts(step).slice(0, groups * this.#options.numGenerations);
     const maxNewTokens = this.#options.maxCompletionLength;
     const settings = { ...this.#options, forbidden: [], seed: this.#seed, step, eos, maxNewTokens };
     const completions = await this.#engine.generate(prompts, settings);

@@ -1,6 +1,5 @@
 // The group of one prompt as a person looks at it: tokens with how far the step pushes them, rewards, advantages, attempts.
 import type { Draft, Rollout } from '../grpo/trainer.ts';
-import { mean } from '../grpo/metrics.ts';
 import { succeeded } from './aha.ts';
 import { rewardsByName } from './environment.ts';
 import type { Task } from '../tasks/task.ts';
@@ -37,8 +36,31 @@ type ShownRollout = Pick<
 >;
 
 /** The group whose rewards differ the most, since it teaches the most; of equal ones the first. */
-export function groupView(task: Task, rollouts: readonly ShownRollout[], groupSize: number): GroupView {
-  const group = mostDifferent(rollouts, groupSize);
+export function groupView(task: Task, rollouts: readonly Rollout[], groupSize: number): GroupView {
+  let first = 0;
+  for (let start = 0; start < rollouts.length; start += groupSize) {
+    if ((rollouts[start] as Rollout).groupStd > (rollouts[first] as Rollout).groupStd) first = start;
+  }
+  return viewOf(task, rollouts.slice(first, first + groupSize));
+}
+
+/** A single group before it was learnt from: advantages are 0 and there are no pushes. `weights` of the rewards, one a reward function. */
+export function draftView(task: Task, { prompts, completions, rewards }: Draft, weights: readonly number[]): GroupView {
+  const group = completions.map((completion, index) => {
+    const values = rewards[index] as readonly number[];
+    return {
+      ...completion,
+      prompt: prompts[index] as readonly number[],
+      rewards: values,
+      reward: values.reduce((sum, value, name) => sum + value * (weights[name] ?? 1), 0),
+      advantage: 0,
+      slopes: new Float32Array(0),
+    };
+  });
+  return viewOf(task, group);
+}
+
+function viewOf(task: Task, group: readonly ShownRollout[]): GroupView {
   const prompt = task.tokenizer.decode((group[0] as ShownRollout).prompt.slice(1));
   const largest = Math.max(1e-30, ...group.flatMap(({ slopes }) => Array.from(slopes, Math.abs)));
   const completions = group.map((rollout) => ({
@@ -52,41 +74,6 @@ export function groupView(task: Task, rollouts: readonly ShownRollout[], groupSi
     truncated: rollout.truncated,
   }));
   return { prompt, title: task.describe(prompt), completions };
-}
-
-/** The same group before it was learnt from: advantages are 0 and there are no pushes. `weights` of the rewards, one a reward function. */
-export function draftView(
-  task: Task,
-  { prompts, completions, rewards }: Draft,
-  groupSize: number,
-  weights: readonly number[],
-): GroupView {
-  const rollouts = completions.map((completion, index) => {
-    const values = rewards[index] as readonly number[];
-    return {
-      ...completion,
-      prompt: prompts[index] as readonly number[],
-      rewards: values,
-      reward: values.reduce((sum, value, name) => sum + value * (weights[name] ?? 1), 0),
-      advantage: 0,
-      slopes: new Float32Array(0),
-    };
-  });
-  return groupView(task, rollouts, groupSize);
-}
-
-function mostDifferent(rollouts: readonly ShownRollout[], groupSize: number): readonly ShownRollout[] {
-  let chosen: readonly ShownRollout[] = [];
-  let largest = -1;
-  for (let start = 0; start < rollouts.length; start += groupSize) {
-    const group = rollouts.slice(start, start + groupSize);
-    const centre = mean(group.map(({ reward }) => reward));
-    const variance = mean(group.map(({ reward }) => (reward - centre) ** 2));
-    if (variance <= largest + 1e-6) continue; // the GPU rounds rewards, and equal ones in another order differ
-    largest = variance;
-    chosen = group;
-  }
-  return chosen;
 }
 
 /** Finds the attempts' tokens: they follow each other in the thought, with verdicts and waits between them. */

@@ -5,7 +5,7 @@ import { Profiler, type ProfiledKernel } from '../engine/gpu/profiler.ts';
 import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
 import type { Metrics } from '../grpo/metrics.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
-import { Trainer, type Draft, type Rollout } from '../grpo/trainer.ts';
+import { Trainer, type Rollout } from '../grpo/trainer.ts';
 import { WAITS } from '../tasks/completion.ts';
 import { findTask } from '../tasks/registry.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
@@ -93,7 +93,6 @@ export class Run {
   /** Null where the adapter cannot measure its kernels. */
   readonly #profiler: Profiler | null;
   #step = 0;
-  #draft: Work<Draft> | null = null;
 
   private constructor(engine: Engine, task: Task, request: RunRequest, trainer: Trainer, progress: Progress) {
     this.engine = engine;
@@ -133,11 +132,9 @@ export class Run {
     return this.#step >= this.#request.steps;
   }
 
-  /** Samples what step 1 learns from, and gives one group of it: something to look at before anything is measured. */
+  /** The first group of step 1: something to look at before anything is measured. Step 1 samples the same again, with all others. */
   async preview(): Promise<GroupView> {
-    const { numGenerations, rewardWeights } = this.#request.options;
-    this.#draft = await this.#work(() => this.#trainer.draft());
-    return draftView(this.task, this.#draft.result, numGenerations, rewardWeights);
+    return draftView(this.task, await this.#trainer.draft(1), this.#request.options.rewardWeights);
   }
 
   /** The base model on held-out problems, before step 1. */
@@ -147,13 +144,11 @@ export class Run {
   }
 
   /**
-   * One training step; every 25th and the last are followed by an evaluation. With `measure`, its kernels are measured one by one, if
-   * the adapter can and the step was not sampled before. Throws diverged, device-lost.
+   * One training step; every 25th and the last are followed by an evaluation. With `measured`, its kernels are measured one by one, if
+   * the adapter can. Throws diverged, device-lost.
    */
-  async step(measure = false): Promise<RunStep> {
-    const measured = measure && !this.#draft;
-    const sampling = this.#draft ?? (await this.#work(() => this.#trainer.draft(), measured));
-    this.#draft = null;
+  async step(measured = false): Promise<RunStep> {
+    const sampling = await this.#work(() => this.#trainer.draft(), measured);
     const training = await this.#work(() => this.#trainer.learn(sampling.result), measured);
     const { rollouts, metrics, step, parts } = training.result;
     const trained = performance.now();
@@ -196,7 +191,7 @@ export class Run {
   }
 
   /** Does `work`, and tells what it asked of the GPU. */
-  async #work<Result>(work: () => Promise<Result>, measured = false): Promise<Work<Result>> {
+  async #work<Result>(work: () => Promise<Result>, measured: boolean): Promise<Work<Result>> {
     const { gpu } = this.engine;
     const { dispatches, submits } = gpu.counts;
     gpu.profiler = measured ? this.#profiler : null;

@@ -7,7 +7,7 @@ import { Trainer, type Environment, type Rollout, type TrainerStep } from '../..
 import { environmentOf } from '../../src/recipes/environment.ts';
 import { evaluate } from '../../src/recipes/evaluate.ts';
 import { BASES, pretrain } from '../../src/recipes/pretrain.ts';
-import { Run, type RunStep } from '../../src/recipes/run.ts';
+import { Run } from '../../src/recipes/run.ts';
 import { WAITS } from '../../src/tasks/completion.ts';
 import { countdownEasy } from '../../src/tasks/countdown-easy.ts';
 import { VOCABULARY } from '../../src/tasks/tokenizer.ts';
@@ -284,7 +284,7 @@ describe('a run', TIMEOUT, () => {
     expect(first?.tokens).toBe(2 * (first?.metrics['completions/mean_length'] ?? NaN));
   });
 
-  it('shows the group of step 1 before anything else, and is the same run for it', async () => {
+  it('shows the first group of step 1 before anything else, and is the same run for it', async () => {
     const options = optionsOf({ promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 12 });
     const train = async (looks: boolean) => {
       const run = await Run.create(await openGpu(), small, { ...request, steps: 2, options }, () => undefined);
@@ -299,13 +299,9 @@ describe('a run', TIMEOUT, () => {
     const blind = await train(false);
     expect(looked.same).toEqual(blind.same);
     expect(looked.checkpoint).toEqual(blind.checkpoint);
-    const learnt = looked.steps[1]?.group;
-    expect(looked.preview).toMatchObject({ prompt: learnt?.prompt, title: learnt?.title });
-    expect(looked.preview?.completions).toEqual(
-      learnt?.completions.map((completion) => ({ ...completion, reward: 0, advantage: 0, push: [] })),
-    );
-    const asked = ({ timing }: RunStep) => [timing?.dispatches, timing?.submits];
-    expect(looked.steps.map(asked)).toEqual(blind.steps.map(asked));
+    const shown = looked.preview!.completions.map(({ tokens }) => tokens.join(''));
+    expect(shown).toEqual(looked.steps[1]?.completions.slice(0, 4).map(({ completion }) => completion));
+    for (const { advantage, push } of looked.preview!.completions) expect([advantage, push]).toEqual([0, []]);
   });
 
   it('tells where the time of a step went, kernel by kernel where it is asked to', async () => {

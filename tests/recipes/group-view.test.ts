@@ -86,11 +86,10 @@ describe('the shown group', () => {
   const other = tokenizer.encode('1,2,3>6<think>');
 
   it('is the one whose rewards differ the most, of equal ones the first', () => {
-    // The third group's rewards are the second's in another order, and rounded as the GPU may round them.
-    const rewards = [[1.1, 1.1], [0, 1.1], [1.1 + 1e-7, 0], [0.1, 1.1]]; // prettier-ignore
-    const rollouts = rewards.flatMap(([first, second], group) => {
+    const stds = [0, 0.3, 0.3, 0.1];
+    const rollouts = stds.flatMap((groupStd, group) => {
       const prompt = tokenizer.encode(`1,2,${group + 1}>${group + 4}<think>`);
-      return [rollout('1', { reward: first as number, prompt }), rollout('2', { reward: second as number, prompt })];
+      return [rollout('1', { groupStd, prompt }), rollout('2', { groupStd, prompt })];
     });
     const view = groupView(countdown, rollouts, 2);
     expect(view.prompt).toBe('1,2,2>5<think>');
@@ -98,10 +97,8 @@ describe('the shown group', () => {
     expect(view.completions.map(({ tokens }) => tokens)).toEqual([['1'], ['2']]);
   });
 
-  it('is the same before it was learnt from, without advantages and pushes', () => {
-    const right = '3*5+7=22 yes</think>3*5+7<eos>';
-    const answers = ['3*5', '3*5', right, '3*5+7=22 yes</think>3<eos>', right, '3*5'];
-    const rollouts = answers.map((answer) => rollout(answer));
+  it('is told before it was learnt from, without advantages and pushes', () => {
+    const rollouts = [rollout('3*5+7=22 yes</think>3*5+7<eos>'), rollout('3*5+7=22 yes</think>3<eos>')];
     const draft: Draft = {
       prompts: rollouts.map(({ prompt }) => prompt),
       completions: rollouts,
@@ -109,14 +106,13 @@ describe('the shown group', () => {
       samplingMs: 1,
       gradingMs: 1,
     };
-    const shown = groupView(countdown, rollouts, 2);
-    expect(shown.completions.map(({ reward }) => reward)).toEqual([1.1, 0]);
-    expect(draftView(countdown, draft, 2, [1, 1])).toEqual({
-      ...shown,
-      completions: shown.completions.map((completion) => ({ ...completion, advantage: 0, push: [] })),
+    const learnt = groupView(countdown, rollouts, 2);
+    expect(learnt.completions.map(({ reward }) => reward)).toEqual([1.1, 0]);
+    expect(draftView(countdown, draft, [1, 1])).toEqual({
+      ...learnt,
+      completions: learnt.completions.map((completion) => ({ ...completion, advantage: 0, push: [] })),
     });
-    const weighted = draftView(countdown, draft, 2, [0, 2]).completions;
-    expect(weighted.map(({ reward }) => reward)).toEqual([0.2, 0]);
+    expect(draftView(countdown, draft, [0, 2]).completions.map(({ reward }) => reward)).toEqual([0.2, 0]);
   });
 
   it('is the first where no rewards differ', () => {
