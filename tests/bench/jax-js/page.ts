@@ -1,5 +1,5 @@
 // Runs the comparison in the browser that opens this page. The address may change the workload: ?hiddenSize=128&layers=4
-import { compare, REFERENCE, type Comparison, type Workload } from './compare.ts';
+import { compare, REFERENCE, type Comparison } from './compare.ts';
 import { tableOf } from './table.ts';
 
 declare global {
@@ -27,7 +27,7 @@ async function run(): Promise<Comparison> {
   });
 }
 
-function workloadOf(query: string): Workload {
+function workloadOf(query: string): typeof REFERENCE {
   const given = [...new URLSearchParams(query)].map(([name, value]) => {
     if (!(name in REFERENCE && /^[1-9]\d*$/.test(value)))
       throw new Error(`expected ${Object.keys(REFERENCE).join(', ')}, each a whole number, but ${name}=${value} came`);
