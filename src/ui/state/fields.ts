@@ -41,7 +41,7 @@ export const OPTION_TEXT: Readonly<Record<OptionName, { readonly section: Sectio
   refModelSyncSteps: at('Loss', 'Reference: steps a move'),
   gamma: at('Critic (ppo)', 'Discount (gamma)'),
   lam: at('Critic (ppo)', 'GAE lambda'),
-  criticLearningRate: at('Critic (ppo)', 'Learning rate'),
+  criticLearningRate: at('Critic (ppo)', "Critic's learning rate"),
   vfCoef: at('Critic (ppo)', 'Weight of the value loss'),
   cliprangeValue: at('Critic (ppo)', 'Clip of values'),
 };
