@@ -1,4 +1,5 @@
-// Rows of the story from several seeds as one table: for every model, the mean of each figure and its least and greatest value.
+// Rows of the story from several seeds as one table: for every model, the mean of each figure and its least and greatest value; and
+// what the story claims, checked against the means.
 import { PlaygroundError } from '../base/errors.ts';
 import { mean } from '../grpo/metrics.ts';
 import type { TaskName } from '../tasks/task.ts';
@@ -54,6 +55,29 @@ export function storyTable(rows: readonly StoryRow[]): StoryTable {
     };
   });
   return { seeds, models };
+}
+
+/** On countdown. Each was set as a goal before it was measured. Throws bad-settings where a model of the story is missing. */
+export function storyClaims({ models }: StoryTable): { readonly claim: string; readonly holds: boolean }[] {
+  const of = (model: string, figure: keyof Score): number => {
+    const score = models.find((row) => row.model === model)?.scores.countdown;
+    if (score) return score[figure].mean;
+    throw new PlaygroundError('bad-settings', `expected a score of ${model} on countdown, but there is none`);
+  };
+  const last = 'all-tasks-rl';
+  return [
+    ['R1-Zero solves more than its base', of('r1-zero', 'accuracy') > of('base', 'accuracy')],
+    ['R1-Zero mixes languages at least twice as often as its base', of('r1-zero', 'mixed') >= 2 * of('base', 'mixed')],
+    ['R1 after reasoning-rl solves at least 60%', of('reasoning-rl', 'accuracy') >= 0.6],
+    ['it mixes languages less than half as often as R1-Zero', of('reasoning-rl', 'mixed') < of('r1-zero', 'mixed') / 2],
+    ['after the last stage it solves at least 75%', of(last, 'accuracy') >= 0.75],
+    ['then it mixes languages in less than 5% of its thoughts', of(last, 'mixed') < 0.05],
+    ['then less than 5% of its tries are repeated', of(last, 'repeats') < 0.05],
+    [
+      'the distilled student solves at least 1.5 times as much as the one that learnt alone with as much compute',
+      of('student-distilled', 'accuracy') >= 1.5 * of('student-alone', 'accuracy'),
+    ],
+  ].map(([claim, holds]) => ({ claim: claim as string, holds: holds as boolean }));
 }
 
 /** For a README: a line a model, with its figures on one task as `mean (least to most)`. */

@@ -51,8 +51,8 @@ describe('the command line', () => {
   it('explains itself', async () => {
     const { status, stdout, stderr } = await grpo(BUILT, ['--help']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    for (const name of ['train', 'pretrain', 'eval', 'sample', 'score', 'reward', 'loss', 'bench'])
-      expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    const names = ['train', 'pretrain', 'eval', 'sample', 'score', 'reward', 'loss', 'bench', 'sft', 'pipeline', 'distill', 'wait-priors', 'story', 'story-table']; // prettier-ignore
+    for (const name of names) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect(await grpo(BUILT, ['train', '--help'])).toEqual({ status, stdout, stderr });
   });
 
@@ -113,6 +113,17 @@ describe('wrong use is one line on standard error and status 2', () => {
       'loss --model @model --rollout @pair.json --set numGenerations=4',
       'has groups of 2, but numGenerations is set to 4',
     ],
+    ['sft --model @model --data @empty.json --out @out', 'empty.json must hold JSON in every line, but line 1 cannot'],
+    [
+      'sft --model @model --data @pair.json --out @out',
+      'must hold a prompt and a completion in every line, but line 1',
+    ],
+    ['pipeline --base @nowhere', 'there is no model folder'],
+    ['pipeline --base @model --stages cold-start,warm-up', '--stages takes names of cold-start, reasoning-rl,'],
+    ['pipeline --base @model --set cold-start.steps=1', 'takes a name of tasks, traces, epochs,'],
+    ['distill --student @model', '--teacher is needed'],
+    ['story --base @model --student @model', '--out is needed'],
+    ['story-table --rows @pair.json', 'must hold a row of "story" in every line, but line 1 is none'],
     ['bench --repeats 0', '--repeats must be a whole number from 1'],
     ['bench --scale huge', '--scale must be full, light, tiny, but it is "huge"'],
     ['bench --growth=yes', '--growth takes no value'],

@@ -1,10 +1,10 @@
-// story-table: the rows that `story` wrote for several seeds, as the file that the page shows and as a table of Markdown
+// story-table: the rows that `story` wrote for several seeds, as a file for the page, as a table of Markdown, and what they show
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isObject } from '../../export/untrusted.ts';
-import { storyMarkdown, storyTable, type StoryRow } from '../../recipes/story-table.ts';
+import { storyClaims, storyMarkdown, storyTable, type StoryRow } from '../../recipes/story-table.ts';
 import { Arguments, UsageError } from '../arguments.ts';
-import { print, readJsonLines, requireFolder } from '../files.ts';
+import { print, printJson, readJsonLines, requireFolder } from '../files.ts';
 
 export function tabulateStory(args: readonly string[]): void {
   const given = new Arguments(args, ['rows', 'out']);
@@ -17,8 +17,12 @@ export function tabulateStory(args: readonly string[]): void {
       typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
     writeFileSync(out, `${JSON.stringify(table, digits, 1)}\n`);
   }
-  if (given.json) print(JSON.stringify(table));
-  else print(storyMarkdown(table, 'countdown'));
+  const claims = storyClaims(table);
+  if (given.json) printJson({ ...table, claims });
+  else {
+    print(`${storyMarkdown(table, 'countdown')}\n`);
+    for (const { claim, holds } of claims) print(`${holds ? 'holds' : 'fails'}  ${claim}`);
+  }
 }
 
 function readRows(file: string): StoryRow[] {
