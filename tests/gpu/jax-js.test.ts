@@ -7,9 +7,5 @@ it('has the losses, gradient norms and log-probs of the same model written with 
   const size = { hiddenSize: 16, layers: 1, heads: 2, sequences: 16, promptTokens: 3, newTokens: 6 };
   const agreement = await checkAgreement(await openContestants(size));
   expect(Object.keys(agreement)).toEqual(['loss', 'meanLogProb', 'gradNorm', 'drawnLogProbs']);
-  for (const { ours, difference } of Object.values(agreement)) {
-    expect(ours.length).toBeGreaterThanOrEqual(3);
-    expect(ours.every((value) => value !== 0)).toBe(true);
-    expect(difference).toBeLessThan(1e-3);
-  }
+  for (const difference of Object.values(agreement)) expect(difference).toBeLessThan(1e-3);
 }, 60_000); // most of it is the compilation of jax-js's kernels

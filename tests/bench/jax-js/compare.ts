@@ -13,11 +13,14 @@ export const REFERENCE = {
   repeats: 11,
 };
 
-/** A figure of both engines, and the largest relative difference between them. */
-export interface Agreement {
-  readonly ours: readonly number[];
-  readonly jaxJs: readonly number[];
-  readonly difference: number;
+/** The reference with what the query changes: "hiddenSize=128&layers=4". */
+export function workloadOf(query: string): typeof REFERENCE {
+  const given = [...new URLSearchParams(query)].map(([name, value]) => {
+    if (!(name in REFERENCE && /^[1-9]\d*$/.test(value)))
+      throw new Error(`expected ${Object.keys(REFERENCE).join(', ')}, each a whole number, but ${name}=${value} came`);
+    return [name, Number(value)] as const;
+  });
+  return { ...REFERENCE, ...Object.fromEntries<number>(given) };
 }
 
 export interface Timing {
@@ -31,7 +34,8 @@ export interface Timing {
 export interface Comparison {
   readonly adapter: string;
   readonly workload: Workload & { readonly repeats: number };
-  readonly agreement: Readonly<Record<string, Agreement>>;
+  /** The largest relative difference between the two, by figure. */
+  readonly agreement: Readonly<Record<string, number>>;
   readonly sampling: { readonly ours: Timing; readonly jaxJs: Timing; readonly speedup: number };
   readonly training: { readonly ours: Timing; readonly jaxJs: Timing; readonly speedup: number };
 }
@@ -90,7 +94,7 @@ export async function checkAgreement({ ours, jaxJs, samplesOf, score }: Contesta
   const reports: { readonly ours: Report; readonly jaxJs: Report }[] = [];
   for (let update = 0; update < CHECKED_UPDATES; update++)
     reports.push({ ours: await ours.update(samples), jaxJs: await jaxJs.update(samples) });
-  const reported = (figure: keyof Report): Agreement => {
+  const reported = (figure: keyof Report): number => {
     const of = (name: 'ours' | 'jaxJs'): number[] => reports.map((report) => report[name][figure]);
     return agree(figure, of('ours'), of('jaxJs'));
   };
@@ -103,13 +107,13 @@ export async function checkAgreement({ ours, jaxJs, samplesOf, score }: Contesta
   };
 }
 
-function agree(figure: string, ours: readonly number[], jaxJs: readonly number[]): Agreement {
+function agree(figure: string, ours: readonly number[], jaxJs: readonly number[]): number {
   const difference = Math.max(...ours.map((value, index) => Math.abs(value / jaxJs[index]! - 1)));
   if (!(ours.length === jaxJs.length && difference < TOLERANCE)) {
     const values = `${ours.join(', ')} here and ${jaxJs.join(', ')} with jax-js`;
     throw new Error(`${figure} must agree within ${TOLERANCE}, but differs by ${difference}: ${values}`);
   }
-  return { ours, jaxJs, difference };
+  return difference;
 }
 
 interface Run {

@@ -1,5 +1,5 @@
 // Runs the comparison in the browser that opens this page. The address may change the workload: ?hiddenSize=128&layers=4
-import { compare, REFERENCE, type Comparison } from './compare.ts';
+import { compare, workloadOf, type Comparison } from './compare.ts';
 import { tableOf } from './table.ts';
 
 declare global {
@@ -25,13 +25,4 @@ async function run(): Promise<Comparison> {
     show(progress);
     console.info(progress);
   });
-}
-
-function workloadOf(query: string): typeof REFERENCE {
-  const given = [...new URLSearchParams(query)].map(([name, value]) => {
-    if (!(name in REFERENCE && /^[1-9]\d*$/.test(value)))
-      throw new Error(`expected ${Object.keys(REFERENCE).join(', ')}, each a whole number, but ${name}=${value} came`);
-    return [name, Number(value)] as const;
-  });
-  return { ...REFERENCE, ...Object.fromEntries<number>(given) };
 }

@@ -7,9 +7,7 @@ export function tableOf({ adapter, workload, agreement, sampling, training }: Co
     cells.map((cell, column) => (column === 0 ? cell.padEnd(24) : cell.padStart(14))).join('');
   const timings = (name: string, { ms, tokensPerSecond, submits }: Timing): string =>
     line(name, `${ms.toFixed(1)} ms`, `${tokensPerSecond.toFixed(0)} tokens/s`, `${submits} submits`);
-  const differences = Object.entries(agreement).map(
-    ([name, { difference }]) => `${name} ${difference.toExponential(0)}`,
-  );
+  const differences = Object.entries(agreement).map(([name, difference]) => `${name} ${difference.toExponential(0)}`);
   return [
     `${adapter}; width ${hiddenSize}, ${layers} layers, ${heads} heads; ${sequences} sequences of ${promptTokens} + ${newTokens} tokens; medians of ${repeats} runs`,
     `relative differences: ${differences.join(', ')}`,
