@@ -81,6 +81,11 @@ export function readModelFolder(files: Folder): { checkpoint: Checkpoint; tokeni
   return { checkpoint: { config, tensors: new Map(inOrder) }, tokenizer };
 }
 
+/** The sizes alone, from the bytes of config.json. Throws bad-checkpoint and nothing else. */
+export function readModelConfig(file: Uint8Array): ModelConfig {
+  return readConfig(parseJsonObject('config.json', file));
+}
+
 function configJson(config: ModelConfig, tokenizer: Tokenizer): JsonObject {
   return {
     architectures: ['LlamaForCausalLM'],

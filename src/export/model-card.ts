@@ -11,7 +11,13 @@ export interface ModelCard {
   /** Of the task: its title, its one sentence, and a prompt as the model reads it, without `<bos>`. */
   readonly task: { readonly title: string; readonly asks: string; readonly examplePrompt: string };
   readonly training:
-    | { readonly kind: 'pretraining'; readonly steps: number; readonly waitPrior: number }
+    | {
+        readonly kind: 'pretraining';
+        readonly steps: number;
+        readonly waitPrior: number;
+        /** Null: one language. */
+        readonly languageSwitching: number | null;
+      }
     | { readonly kind: 'grpo'; readonly base: string; readonly steps: number; readonly options: GrpoOptions };
   /** The exact command line that makes this model again. */
   readonly command: string;
@@ -47,11 +53,14 @@ export function modelCard(card: ModelCard): string {
     training.kind === 'grpo'
       ? `It was trained for ${training.steps} steps by GRPO from the base model \`${training.base}\`.`
       : `It is a base model: pretrained for ${training.steps} steps on random attempts at the task, each with its verdict. ` +
-        `In that text "wait" follows a verdict with probability ${figure(training.waitPrior)}, whether the attempt was right or wrong.`;
+        `In that text "wait" follows a verdict with probability ${figure(training.waitPrior)}, whether the attempt was right or wrong.` +
+        (training.languageSwitching === null
+          ? ''
+          : ` Its words are in two languages: it begins in either, and changes before a later word with probability ${figure(training.languageSwitching)}.`);
   const sections = [
     '---\nlibrary_name: transformers\npipeline_tag: text-generation\nlicense: mit\ntags:\n- grpo\n- llama\n- arithmetic\n---',
     `# ${card.name}`,
-    `A Llama of ${parameterCount(config).toLocaleString('en')} parameters for one toy task. ${card.task.title}: ${card.task.asks} ${origin} ` +
+    `A Llama of ${parameterCount(config).toLocaleString('en')} parameters for toy arithmetic. ${card.task.title}: ${card.task.asks} ${origin} ` +
       'It knows nothing else.',
     `## Use\n\n\`\`\`python\n${usage(card)}\n\`\`\``,
     `## How it was made\n\nSeed ${card.seed}:\n\n\`\`\`sh\n${card.command}\n\`\`\``,

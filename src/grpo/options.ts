@@ -170,7 +170,7 @@ export const OPTION_SPECS: Readonly<Record<keyof GrpoOptions, OptionSpec>> = {
     1,
     0,
     1,
-    'Train only on this share of the tokens, those the model was least sure of. A small share helps where most tokens are foregone, as in arithmetic: the push goes to the decisions.',
+    'Train only on this share of the tokens, those the model was least sure of. A small share helps where most tokens are certain anyway, as in arithmetic: the push goes to the decisions.',
   ),
   entropyCoef: number(
     0,
@@ -182,7 +182,7 @@ export const OPTION_SPECS: Readonly<Record<keyof GrpoOptions, OptionSpec>> = {
     kind: 'boolean',
     default: false,
     meaning:
-      'Let the model that beta pulls to follow the policy. It helps in long runs, where a pull to the first model holds back what was learnt since.',
+      'Let the reference, the model that beta pulls to, follow the policy. It helps in long runs, where the base holds back what was learnt since.',
     advanced: true,
   },
   refModelMixupAlpha: number(
@@ -201,7 +201,7 @@ export const OPTION_SPECS: Readonly<Record<keyof GrpoOptions, OptionSpec>> = {
     1,
     0,
     1,
-    'Critic (ppo): how much of a reward a token is owed for each token that it came earlier. Below 1 helps against rambling: a reward counts less, the later it comes.',
+    'Critic (ppo): share of a reward that is passed on to the token before. Below 1 helps against rambling: the later the reward, the less of it reaches the first tokens.',
   ),
   lam: number(
     0.95,

@@ -103,8 +103,17 @@ export class Run {
     this.#profiler = Profiler.create(engine.gpu);
   }
 
-  /** Throws what Engine.create throws, and bad-settings where completions do not fit the model. */
-  static async create(gpu: Gpu, checkpoint: Checkpoint, request: RunRequest, progress: Progress): Promise<Run> {
+  /**
+   * Where the model's weights are still on their way, `checkpoint` has its sizes and `weights` brings them: kernels are compiled
+   * meanwhile. Throws what Engine.create throws, and bad-settings where completions do not fit the model.
+   */
+  static async create(
+    gpu: Gpu,
+    checkpoint: Checkpoint,
+    request: RunRequest,
+    progress: Progress,
+    weights?: Promise<Checkpoint>,
+  ): Promise<Run> {
     const { options } = request;
     const task = findTask(request.task);
     const maxLength = MAX_PROMPT_TOKENS + options.maxCompletionLength;
@@ -123,6 +132,7 @@ export class Run {
     progress('Preparing the GPU', 0, 1);
     const maxSequences = options.promptsPerStep * options.numGenerations;
     const engine = await Engine.create(gpu, checkpoint, { maxSequences, maxLength });
+    if (weights) engine.restore(await weights);
     const trainer = await Trainer.create(engine, environmentOf(task), options, request.seed);
     progress('Preparing the GPU', 1, 1);
     return new Run(engine, task, request, trainer, progress);

@@ -6,7 +6,7 @@
 //
 // Memory stays bounded however long it runs: a run that is over has no buffers on the GPU, and see run-record.ts for its log.
 import { PlaygroundError } from '../base/errors.ts';
-import { Gpu } from '../engine/index.ts';
+import { Gpu, type Checkpoint } from '../engine/index.ts';
 import { findPreset } from '../recipes/presets.ts';
 import { Run, type RunStep } from '../recipes/run.ts';
 import type { Model } from './models.ts';
@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly gpu: GPU | undefined;
   /** A base model by its folder's name. */
   readonly loadModel: (name: string) => Promise<Model>;
+  /** The same with zeros for weights, sooner. */
+  readonly loadSizes: (name: string) => Promise<Checkpoint>;
 }
 
 type Phase = 'idle' | 'running' | 'paused' | 'finished' | 'failed';
@@ -140,14 +142,19 @@ export class Session implements SessionApi {
     };
     const gpu = await this.#openGpu();
     progress('Loading the model', 0, 1);
-    const model = await this.#surroundings.loadModel(findPreset(settings.preset).model);
+    const { loadModel, loadSizes } = this.#surroundings;
+    const { model } = findPreset(settings.preset);
+    const loading = loadModel(model);
+    const weights = loading.then(({ checkpoint }) => checkpoint);
+    weights.catch(() => undefined); // it is told where they are awaited, unless something else fails before
+    const sizes = await loadSizes(model);
     progress('Loading the model', 1, 1);
-    const parameters = [...model.checkpoint.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
+    const parameters = [...sizes.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
     this.#tell({ type: 'started', settings, adapter: gpu.adapter, parameters });
-    this.#run = await Run.create(gpu, model.checkpoint, settings, progress);
+    this.#run = await Run.create(gpu, sizes, settings, progress, weights);
     this.#tell({ type: 'preview', group: await this.#run.preview() });
     const base = await this.#run.base();
-    this.#record = new RunRecord(settings, model, base);
+    this.#record = new RunRecord(settings, await loading, base);
     this.#phase = 'running';
     this.#tellStep(base);
   }

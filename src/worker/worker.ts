@@ -1,6 +1,6 @@
 // The worker's end: a session with the browser's WebGPU and the models of the build, for client.ts to call.
 import { expose } from 'comlink';
-import { loadModel } from './models.ts';
+import { loadModel, loadSizes } from './models.ts';
 import { Session } from './session.ts';
 
-expose(new Session({ gpu: navigator.gpu, loadModel }));
+expose(new Session({ gpu: navigator.gpu, loadModel, loadSizes }));

@@ -56,7 +56,7 @@ class Llama(nn.Module):
         self.norm = nn.RMSNorm(width, eps=1e-5)
         for parameter in self.parameters():
             if parameter.dim() > 1:
-                nn.init.normal_(parameter, std=0.02)
+                nn.init.normal_(parameter, std=0.1)  # more than a fresh model has, so that a wrong position shows
         head_width = width // heads
         frequencies = 10000.0 ** (-torch.arange(0, head_width, 2) / head_width)
         angles = torch.outer(torch.arange(max_positions), frequencies).repeat(1, 2)
@@ -332,7 +332,7 @@ def main():
         rows = benchmark.rows(tolerance=1e-4)
         torch.compiler.reset()
         torch.set_float32_matmul_precision("high")
-        tf32_rows = benchmark.rows(tolerance=2e-2) if given.device == "cuda" else None
+        tf32_rows = benchmark.rows(tolerance=5e-2) if given.device == "cuda" else None
     report = {
         "engine": "pytorch",
         "version": torch.__version__,

@@ -7,7 +7,7 @@ const base: ModelCard = {
   name: 'countdown',
   config: SMALL,
   task: { title: 'Countdown', asks: 'Reach a number.', examplePrompt: '4,5,7>6<think>' },
-  training: { kind: 'pretraining', steps: 4000, waitPrior: 0.15 },
+  training: { kind: 'pretraining', steps: 4000, waitPrior: 0.15, languageSwitching: null },
   command: 'npm run -s grpo -- pretrain countdown --seed 5',
   seed: 5,
   metrics: { 'aha/arithmetic': 0.98765, 'aha/verdict': 0.991, 'eval/accuracy': 0.4 },
@@ -22,6 +22,12 @@ describe('the model card', () => {
     expect(card).toContain('"wait" follows a verdict with probability 0.15');
     expect(card).toContain('| `aha/arithmetic` | 0.9877 |\n| `aha/verdict` | 0.991 |\n| `eval/accuracy` | 0.4 |');
     expect(card).not.toContain('## Settings');
+    expect(card).not.toContain('two languages');
+  });
+
+  it('says where a base speaks two languages', () => {
+    const training = { kind: 'pretraining', steps: 4000, waitPrior: 0.15, languageSwitching: 0.25 } as const;
+    expect(modelCard({ ...base, training })).toContain('changes before a later word with probability 0.25.');
   });
 
   it('of a trained model names its base and the options that differ from the defaults, and only those', () => {

@@ -287,7 +287,8 @@ describe('a run', TIMEOUT, () => {
   it('shows the first group of step 1 before anything else, and is the same run for it', async () => {
     const options = optionsOf({ promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 12 });
     const train = async (looks: boolean) => {
-      const run = await Run.create(await openGpu(), small, { ...request, steps: 2, options }, () => undefined);
+      const settings = { ...request, steps: 2, options };
+      const run = await Run.create(await openGpu(), small, settings, () => undefined);
       const preview = looks ? await run.preview() : null;
       const steps = [await run.base(), await run.step(), await run.step()];
       const same = steps.map(({ step, metrics: { step_time: _, ...metrics }, group, completions, tokens }) => ({
@@ -302,6 +303,16 @@ describe('a run', TIMEOUT, () => {
     const shown = looked.preview!.completions.map(({ tokens }) => tokens.join(''));
     expect(shown).toEqual(looked.steps[1]?.completions.slice(0, 4).map(({ completion }) => completion));
     for (const { advantage, push } of looked.preview!.completions) expect([advantage, push]).toEqual([0, []]);
+  });
+
+  it('begins with the weights that arrive while its kernels are compiled', async () => {
+    const zeros = new Map([...small.tensors].map(([name, tensor]) => [name, tensor.map(() => 0)]));
+    const arriving = Promise.resolve(small);
+    const run = await Run.create(await openGpu(), { ...small, tensors: zeros }, request, () => undefined, arriving);
+    const { config, tensors } = await run.engine.checkpoint();
+    expect({ config, tensors }).toEqual(small);
+    const [step, usual] = [await run.step(), await Run.create(await openGpu(), small, request, () => undefined)];
+    expect(step.completions).toEqual((await usual.step()).completions);
   });
 
   it('tells where the time of a step went, kernel by kernel where it is asked to', async () => {

@@ -48,12 +48,21 @@ const shared = openGpu();
 let opened: Session;
 
 /** A session with the devices and runs that it opens and the events that it tells. It gets the device of all tests, or its own. */
-function openSession({ device = 'shared', base = model }: { device?: 'shared' | 'own'; base?: Model } = {}) {
+function openSession({
+  device = 'shared',
+  base = Promise.resolve(model),
+}: { device?: 'shared' | 'own'; base?: Promise<Model> } = {}) {
   const open = vi.spyOn(Gpu, 'open');
   if (device === 'shared') open.mockImplementation(() => shared);
   const create = vi.spyOn(Run, 'create');
   const events: RunEvent[] = [];
-  const session = (opened = new Session({ gpu: navigator.gpu, loadModel: () => Promise.resolve(base) }));
+  base.catch(() => undefined); // the session asks for it later
+  const zeros = new Map([...checkpoint.tensors].map(([name, tensor]) => [name, tensor.map(() => 0)]));
+  const session = (opened = new Session({
+    gpu: navigator.gpu,
+    loadModel: () => base,
+    loadSizes: () => Promise.resolve({ ...checkpoint, tensors: zeros }),
+  }));
   return {
     session,
     events,
@@ -225,7 +234,7 @@ describe('a run that fails', { timeout: 60_000 }, () => {
       .set('model.norm.weight', new Float32Array(16).fill(1e38))
       .set('model.embed_tokens.weight', new Float32Array(VOCABULARY.length * 16).fill(1000));
     const base = { ...model, checkpoint: { ...checkpoint, tensors: overflowing } };
-    const { session, events, listener, until } = openSession({ base });
+    const { session, events, listener, until } = openSession({ base: Promise.resolve(base) });
     await session.start(settingsOf(100), listener);
     await until('failed');
     expect(events.at(-1)).toMatchObject({ code: 'diverged', exportable: true });
@@ -280,6 +289,13 @@ describe('a run that fails', { timeout: 60_000 }, () => {
       message: expect.stringMatching(message) as string,
       exportable: false,
     });
+  });
+
+  it('says so where the weights do not come, though the sizes did', async () => {
+    const { session, types, events, listener } = openSession({ base: Promise.reject(new PlaygroundError('bad-checkpoint', 'no weights')) }); // prettier-ignore
+    await session.start(settingsOf(1), listener);
+    expect(types()).toEqual(['started', 'failed']);
+    expect(events.at(-1)).toMatchObject({ code: 'bad-checkpoint', message: 'no weights', exportable: false });
   });
 
   it('tells what nobody foresaw as worker-crashed, and goes on', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { PRESETS } from '../../src/recipes/presets.ts';
 import { WorkerSession } from '../../src/worker/client.ts';
-import { loadModel } from '../../src/worker/models.ts';
+import { loadModel, loadSizes } from '../../src/worker/models.ts';
 import type { RunEvent } from '../../src/worker/protocol.ts';
 import { openGpu } from './open.ts';
 
@@ -29,10 +29,17 @@ describe('the worker', () => {
 });
 
 describe('a base model', () => {
-  it('is refused by name if it is not there', async () => {
-    await expect(loadModel('none')).rejects.toMatchObject({
+  it.each([loadModel, loadSizes])('is refused by name if it is not there', async (load) => {
+    await expect(load('none')).rejects.toMatchObject({
       name: 'bad-checkpoint',
       message: expect.stringContaining('the base model none') as string,
     });
+  });
+
+  it('has its sizes, with zeros for weights, before its weights', async () => {
+    const [{ checkpoint }, sizes] = await Promise.all([loadModel('countdown-easy'), loadSizes('countdown-easy')]);
+    expect(sizes.config).toEqual(checkpoint.config);
+    const zeros = [...checkpoint.tensors].map(([name, tensor]) => [name, new Float32Array(tensor.length)]);
+    expect([...sizes.tensors]).toEqual(zeros);
   });
 });

@@ -17,7 +17,8 @@ class WorkerHere {
   constructor() {
     WorkerHere.latest = this;
     const { port1, port2 } = this.#channel;
-    expose(new Session({ gpu: undefined, loadModel: () => Promise.reject(new Error('no model')) }), port2);
+    const none = () => Promise.reject(new Error('no model'));
+    expose(new Session({ gpu: undefined, loadModel: none, loadSizes: none }), port2);
     port1.start();
   }
 

@@ -7,7 +7,8 @@ import { Session } from '../../src/worker/session.ts';
 const settings: RunSettings = { ...PRESETS.aha, preset: 'aha', seed: 1 };
 
 function withoutGpu(): Session {
-  return new Session({ gpu: undefined, loadModel: () => Promise.reject(new Error('no model is needed')) });
+  const none = () => Promise.reject(new Error('no model is needed'));
+  return new Session({ gpu: undefined, loadModel: none, loadSizes: none });
 }
 
 describe('a session where there is no WebGPU', () => {

@@ -52,8 +52,12 @@ export async function pretrainBase(args: readonly string[]): Promise<void> {
     const card = modelCard({
       name: basename(out),
       config: engine.config,
-      task: { title: task.title, asks: task.asks, examplePrompt: task.heldOut[0] as string },
-      training: { kind: 'pretraining', steps: settings.steps, waitPrior: settings.waitPrior },
+      task: {
+        title: tasks.map(({ title }) => title).join(' and '),
+        asks: tasks.map(({ asks }) => asks).join(' Or: '),
+        examplePrompt: task.heldOut[0] as string,
+      },
+      training: { kind: 'pretraining', ...settings },
       command: commandLine(),
       seed: settings.seed,
       metrics,
