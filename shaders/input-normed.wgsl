@@ -2,7 +2,7 @@
 // of every row (rms-norm.wgsl).
 
 @group(0) @binding(10) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(11) var<storage, read_write> scale: array<f32>;
+@group(0) @binding(11) var<storage, read> scale: array<f32>;
 @group(0) @binding(12) var<storage, read> gain: array<vec4f>;
 
 /// Row n, numbers 4 i to 4 i + 3.

@@ -194,12 +194,12 @@ fn matmul_backward_weight(@builtin(workgroup_id) group: vec3u, @builtin(local_in
   let c = thread % WIDE4;
   let o = group.y * TALL4;
   let i = group.x * WIDE4;
-  let share = (rows + SPLITS - 1u) / SPLITS;
+  let share = (rows + SPLITS * DEPTH - 1u) / (SPLITS * DEPTH) * DEPTH; // whole tiles: only the last of all needs zeros
   let end = min((group.z + 1u) * share, rows);
   for (var first = group.z * share; first < end; first += DEPTH) {
     for (var at = thread; at < DEPTH * TALL4; at += 128u) {
       let n = first + at / TALL4;
-      left[at] = select(vec4f(), d_y[min(n, rows - 1u) * OUT4 + min(o + at % TALL4, OUT4 - 1u)], n < end);
+      left[at] = select(vec4f(), d_y[min(n, rows - 1u) * OUT4 + min(o + at % TALL4, OUT4 - 1u)], n < rows);
     }
     for (var at = thread; at < DEPTH * WIDE4; at += 128u) {
       right[at] = input_at(min(first + at / WIDE4, rows - 1u), min(i + at % WIDE4, IN4 - 1u));

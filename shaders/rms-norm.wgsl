@@ -15,6 +15,7 @@
 @group(0) @binding(4) var<storage, read_write> d_y: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> d_x: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(7) var<storage, read> row_scale: array<f32>;
 
 const D4 = D / 4u;
 const LANES = 16u;
@@ -53,7 +54,7 @@ fn rms_norm_backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocat
     let at = row * D4;
     var products = 0.0;
     for (var d = lane; d < D4; d += LANES) { products += dot(gain[d] * d_y[at + d], x[at + d]); }
-    let r = scale[row];
+    let r = row_scale[row];
     let pull = row_sum(products, thread) / f32(D) * r * r;
     if (n < rows) {
       for (var p = 0u; p < PARTS; p++) {

@@ -21,6 +21,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['tests/gpu/**/*.test.ts'],
+          testTimeout: 60_000, // a software GPU compiles the tiled kernels slowly
           browser: {
             enabled: true,
             headless: true,

@@ -41,26 +41,26 @@ export interface LayerActivations {
   readonly gateUp: Range; // [N, 2F]
 }
 
-/** Takes memory for `width` numbers a row. */
-export type Take = (label: string, width: number) => Range;
+/** Takes memory for `width` numbers a row: of an arena, or where it is to be read over and over, of its own. */
+export type Take = (label: string, width: number, own?: 'own') => Range;
 
 export function takeActivations(take: Take, config: ModelConfig, keepLayers: boolean): Activations {
   const { hiddenSize: D, intermediateSize: F, numLayers: L, numHeads: H, vocabSize } = config;
   const layer = (name: string): LayerActivations => ({
     x: take(`${name} x`, D),
-    scale: take(`${name} scale`, 1),
+    scale: take(`${name} scale`, 1, 'own'),
     qkv: take(`${name} qkv`, 3 * D),
     attended: take(`${name} attended`, D),
     lse: take(`${name} lse`, H),
     middle: take(`${name} middle`, D),
-    middleScale: take(`${name} middle scale`, 1),
+    middleScale: take(`${name} middle scale`, 1, 'own'),
     gateUp: take(`${name} gate_up`, 2 * F),
   });
   const shared = keepLayers ? null : layer('layer');
   return {
     layers: Array.from({ length: L }, (_, index) => shared ?? layer(`layer ${index}`)),
     last: shared?.x ?? take('last x', D),
-    lastScale: take('last scale', 1),
+    lastScale: take('last scale', 1, 'own'),
     logits: take('logits', paddedVocabulary(vocabSize)),
   };
 }

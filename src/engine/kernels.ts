@@ -70,7 +70,7 @@ const WORKGROUPS = 528;
 const MOST_SPLITS = 64;
 const SOFTWARE_SPLITS = 2;
 /** Workgroups for the gradient through a norm. */
-const NORM_SPLITS = 256;
+const NORM_SPLITS = 512;
 const SOFTWARE_NORM_SPLITS = 8;
 
 export class Kernels {
@@ -130,7 +130,7 @@ export class Kernels {
     partial: Resource,
   ): Promise<Dispatch> {
     const SPLITS = this.normSplits;
-    const bind = { rows, x, gain, scale, d_y, d_x, partial };
+    const bind = { rows, x, gain, row_scale: scale, d_y, d_x, partial };
     return this.#dispatch(rmsNorm, 'rms_norm_backward', () => [SPLITS, 1, 1], bind, { SPLITS });
   }
 
@@ -196,7 +196,7 @@ export class Kernels {
 
   /** Adds the splits of a gradient of `ELEMENTS` numbers to it. */
   reduce(partial: Resource, gradient: Resource, ELEMENTS: number, SPLITS: number): Promise<Dispatch> {
-    const grid: KernelCall['grid'] = () => [ceilDiv(ELEMENTS / 4, 64), 1, 1];
+    const grid: KernelCall['grid'] = () => [ceilDiv(ELEMENTS / 4, 8), 1, 1];
     return this.#dispatch(reduce, 'reduce_splits', grid, { partial, gradient }, { ELEMENTS, SPLITS });
   }
 

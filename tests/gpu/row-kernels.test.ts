@@ -56,6 +56,14 @@ function byShares(rows: number, sum: (first: number, end: number) => Numbers): n
   ).flat();
 }
 
+/** The sum of partial sums, [splits, width]. */
+function acrossSplits(partial: Float32Array, splits: number): Float64Array {
+  const width = partial.length / splits;
+  const sums = new Float64Array(width);
+  partial.forEach((value, at) => (sums[at % width]! += value));
+  return sums;
+}
+
 /** Rows of gates and rows of ups side by side, as the kernels keep them. */
 function beside(gates: Numbers, ups: Numbers, width: number): Float32Array {
   return Float32Array.from({ length: 2 * gates.length }, (_, at) => {
@@ -101,7 +109,7 @@ const LAYERS = [
 
 describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, IN, OUT, counts }) => {
   const width = { IN, OUT };
-  const measure = (entry: string, actual: Float32Array, expected: Numbers): void => {
+  const measure = (entry: string, actual: Numbers, expected: Numbers): void => {
     measureClose(`${entry}, ${products}`, '', actual, expected, { rtol: 3e-6 });
   };
 
@@ -135,11 +143,11 @@ describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, 
         const { partial } = await runDispatch(gpu, count, gather, (on) =>
           kernels.linearBackwardWeight(on.rows, width, asInput(kind, on), on.d_y, on.partial, SPLITS),
         );
-        const gathered = byShares(count, (first, end) => {
-          const [dy, xs] = [d_y.subarray(first * OUT, end * OUT), Array.from(numbers).slice(first * IN, end * IN)];
-          return linearBackwardWeight(dy, xs, end - first, IN, OUT);
-        });
-        measure(`matmul_backward_weight, ${kind}`, partial, gathered);
+        measure(
+          `matmul_backward_weight, ${kind}`,
+          acrossSplits(partial, SPLITS),
+          linearBackwardWeight(d_y, numbers, count, IN, OUT),
+        );
       }
     },
   );
@@ -250,12 +258,7 @@ describe('RMS norm', () => {
       dx.map((value, at) => value + stream[at]!),
       { rtol: 2e-6 },
     );
-    const d_gain = Float64Array.from(gain, (_, d) => {
-      let sum = 0;
-      for (let split = 0; split < splits; split++) sum += partial[split * D + d]!;
-      return sum;
-    });
-    measureClose('rms_norm_backward', 'the gain', d_gain, dGain, { rtol: 2e-6 });
+    measureClose('rms_norm_backward', 'the gain', acrossSplits(partial, splits), dGain, { rtol: 2e-6 });
   });
 });
 
