@@ -138,6 +138,7 @@ describe('bench', { timeout: GPU_MS }, () => {
 
   it('says what a step takes, and which kernels take how long', async () => {
     const [line] = await linesOf(...TINY, '--layers', '2');
+    writeFileSync(at('saved.json'), JSON.stringify(line));
     const { reference, growth, aha } = line as Record<string, Record<string, unknown> | null>;
     expect({ growth, aha }).toEqual({ growth: null, aha: null });
     expect(reference).toMatchObject({
@@ -150,21 +151,12 @@ describe('bench', { timeout: GPU_MS }, () => {
     expect(profile.training.kernels.map(({ label }) => label)).toContain('adamw_update');
   });
 
-  it('compares itself with a file that it wrote, at the sizes of that file', async () => {
-    const { stdout } = await run(...TINY, '--layers', '2');
-    writeFileSync(at('saved.json'), stdout);
-    const [line] = await linesOf(...TINY, '--compare', at('saved.json'));
-    expect(line).toMatchObject({ reference: { sizes: { numLayers: 2 } } });
-    const { rows } = line?.['comparison'] as { rows: { name: string; here: number; there: number; ratio: number }[] };
-    expect(rows.map(({ name }) => name)).toContain('step');
-    for (const { here, there, ratio } of rows) expect(ratio).toBe(here / there);
-    expect(rows.find(({ name }) => name === 'allocated')?.ratio).toBe(1);
-  });
-
-  it('is a table for people without --json', async () => {
-    const { stdout } = await run(...TINY.filter((arg) => arg !== '--json'));
-    expect(stdout).toMatch(/^GRPO Playground on .+\nThe sizes are tiny/);
+  it('is tables for people without --json, and stands beside a file that it wrote, at the sizes of that file', async () => {
+    const { stdout } = await run('bench', '--reference', '--repeats', '1', '--compare', at('saved.json'));
+    expect(stdout).toMatch(/^Reference step: 16 wide, 2 layers, 4 heads; 16 sequences of 12 \+ 4 tokens/m);
     expect(stdout).toMatch(/^sampling +[\d.,]+ ms +[\d.,]+ tokens\/s$/m);
+    expect(stdout).toMatch(/^Beside the saved run on .+: 16 wide, 2 layers/m);
+    expect(stdout).toMatch(/^allocated +([\d.]+) MiB +\1 MiB +1$/m);
   });
 
   it('samples with the decoder it is told to', async () => {
@@ -173,6 +165,29 @@ describe('bench', { timeout: GPU_MS }, () => {
     const labels = reference.profile.sampling.kernels.map(({ label }) => label);
     expect(labels).toContain('decode_tokens');
     expect(labels).not.toContain('sample_token');
+  });
+});
+
+describe('compare-estimators', { timeout: GPU_MS }, () => {
+  it('prints every step and a row for each estimator', async () => {
+    writeModel('small', roughModel(SMALL, 1));
+    const sizes = ['promptsPerStep=1', 'numGenerations=2', 'maxCompletionLength=8', 'lam=0.9'].flatMap((pair) => ['--set', pair]); // prettier-ignore
+    const args = ['--model', at('small'), '--estimators', 'ppo,reinforce', '--steps', '1', ...sizes, '--json'];
+    const lines = await linesOf('compare-estimators', ...args);
+    const kinds = lines.map(({ type, stage, estimator }) => [type, stage ?? estimator]);
+    expect(kinds).toEqual([['progress', 'ppo'], ['row', 'ppo'], ['progress', 'reinforce'], ['row', 'reinforce']]); // prettier-ignore
+    const [ppo, reinforce] = lines.filter(({ type }) => type === 'row') as [Line, Line];
+    expect(ppo['rewardBefore']).toBe(reinforce['rewardBefore']);
+    expect(ppo['criticMiB']).toBeGreaterThan(0);
+    expect(reinforce['criticMiB']).toBe(0);
+  });
+
+  it('takes no estimator that there is not', async () => {
+    const { status, stderr } = await run('compare-estimators', '--estimators', 'ppo,gae');
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: 'grpo: usage: --estimators takes grpo, rloo, reinforce, ppo, with commas, but it is "ppo,gae"\n',
+    });
   });
 });
 
