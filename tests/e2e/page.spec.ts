@@ -6,7 +6,9 @@ import { simulatedRecording } from '../ui/simulated-run.ts';
 async function open(page: Page, address = './'): Promise<void> {
   await page.route('**/recorded-aha.json', (route) => route.fulfill({ json: simulatedRecording() }));
   await page.goto(address);
-  await expect(page.getByRole('list', { name: 'Answers' })).toBeVisible();
+  const answers = page.getByRole('list', { name: 'Answers' });
+  await expect(answers).toBeVisible();
+  await expect(answers.getByRole('listbox', { includeHidden: true })).toHaveCount(16); // rows fill one after the other
 }
 
 test.describe('the recorded run', () => {
@@ -125,6 +127,13 @@ test.describe('the keyboard', () => {
   });
 });
 
+test('says of a recorded run what is known of its time', async ({ page }) => {
+  await open(page);
+  await page.getByRole('tab', { name: 'Time' }).click();
+  await expect(page.getByRole('heading', { name: 'Where does the time go?' })).toBeVisible();
+  await expect(page.getByText(/^A step took \d.* a recorded run did not keep/)).toBeVisible();
+});
+
 test('looks back at an earlier group and follows again', async ({ page }) => {
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await open(page);
@@ -179,7 +188,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       };
       expect(await faults('body')).toEqual([]);
       const tabs = width < 760 ? { 'Set up': '#setup-panel', Curves: '#curves-panel' } : {};
-      for (const [tab, part] of Object.entries({ ...tabs, 'Under the hood': '#curves-panel' })) {
+      const curves = { 'Under the hood': '#curves-panel', Time: '#curves-panel' };
+      for (const [tab, part] of Object.entries({ ...tabs, ...curves })) {
         await page.getByRole('tab', { name: tab }).click();
         expect(await faults(part)).toEqual([]);
       }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import { strFromU8, unzipSync } from 'fflate';
 
-const SMALL = './?preset=light-lesson&steps=6&promptsPerStep=2&numGenerations=4&maxCompletionLength=24';
+const SMALL = './?preset=light-lesson&steps=8&promptsPerStep=2&numGenerations=4&maxCompletionLength=24';
 
 test('trains, pauses, steps, exports weights that load, and starts over', async ({ page }) => {
   test.setTimeout(180_000);
@@ -30,6 +30,16 @@ test('trains, pauses, steps, exports weights that load, and starts over', async 
   await expect.poll(shownStep, { timeout: 30_000 }).toBe(before + 1);
   await expect(button('Resume')).toBeVisible();
 
+  // Where the time of a step goes, with its kernels while that is looked at.
+  await page.getByRole('tab', { name: 'Time' }).click();
+  const time = page.getByRole('region', { name: 'Where does the time go?' });
+  await expect(time).toContainText(/A step takes .*Sampling.*Rewards.*Training.*Evaluation.*Everything else/s);
+  await expect(time).toContainText(/dispatches in .* submits a step, .* MiB on the GPU/);
+  await button('Step').click();
+  const kernels = time.getByRole('list', { name: 'Training on the GPU' }).getByRole('listitem');
+  await expect(kernels.filter({ hasText: 'Matrix products, backward' })).toHaveText(/\d m?s$/, { timeout: 30_000 });
+  await page.getByRole('tab', { name: 'The story' }).click();
+
   // The export is a model folder that reads back.
   const download = page.waitForEvent('download');
   await button('Export weights').click();
@@ -45,7 +55,7 @@ test('trains, pauses, steps, exports weights that load, and starts over', async 
   // To the end: the curves hold every step.
   await button('Resume').click();
   await expect(progress).toContainText('Finished', { timeout: 60_000 });
-  await expect(progress).toContainText('Step 6 of 6');
+  await expect(progress).toContainText('Step 8 of 8');
   await expect(page.getByRole('img', { name: /^Reward: reward .* now\.$/ })).toBeVisible();
   await page.getByRole('tab', { name: 'Under the hood' }).click();
   await expect(page.getByRole('img', { name: /^Gradient norm: norm .* now\.$/ })).toBeVisible();
