@@ -4,15 +4,14 @@ import { parameterLayout } from '../engine/config.ts';
 import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
 import { MAX_PROMPT_TOKENS } from '../recipes/environment.ts';
 import type { OnEvent, Row } from '../recipes/experiment.ts';
-import { TASK_NAMES } from '../tasks/task.ts';
 import { print, printJson, tell } from './files.ts';
+
+const MAX_SEQUENCES = 512;
 
 /** With room for completions of this length, and for as many sequences as are sampled at once. */
 export function experimentEngine(gpu: Gpu, model: Checkpoint, maxCompletionLength: number): Promise<Engine> {
   return Engine.create(gpu, model, { maxSequences: MAX_SEQUENCES, maxLength: MAX_PROMPT_TOKENS + maxCompletionLength });
 }
-
-const MAX_SEQUENCES = 512;
 
 /** A row as it is printed and kept in files. */
 export interface PrintedRow extends Row {
@@ -36,14 +35,13 @@ export function rowPrinter(json: boolean, seed: number): (row: Row, { config }: 
   };
 }
 
-function describe({ model, scores, seconds }: PrintedRow): string {
-  const lines = TASK_NAMES.flatMap((task) => {
-    const figures = Object.entries(scores[task] ?? {}) as [string, number][];
-    return figures.length === 0
-      ? []
-      : [`  ${task}: ${figures.map(([name, value]) => `${name} ${figure(value)}`).join(', ')}`];
-  });
-  return [`${model} (${seconds.toFixed(1)} s)`, ...lines].join('\n');
+function describe({ model, scores, seed: _seed, parameters: _parameters, seconds, ...more }: PrintedRow): string {
+  const list = (figures: object): string =>
+    Object.entries(figures)
+      .map(([name, value]) => `${name} ${figure(Number(value))}`)
+      .join(', ');
+  const tasks = Object.entries(scores).map(([task, score]) => `  ${task}: ${list(score)}`);
+  return [`${[model, list(more)].join(' ').trim()} (${seconds.toFixed(1)} s)`, ...tasks].join('\n');
 }
 
 /** Every event as a JSON line; for a person what rejection sampling kept, and a line for every tenth of a stage's part. */

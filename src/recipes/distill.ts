@@ -9,6 +9,7 @@ import { forwardFlops, grpoFlops, trainingFlops } from './flops.ts';
 import { STORY_LENGTH, STORY_OPTIONS } from './pipeline.ts';
 import { reinforce, type ReinforceSettings } from './reinforce.ts';
 import type { SamplingPlan } from './rejection-sampling.ts';
+import { TASK_REWARDS } from './rewards.ts';
 import { score, type ExperimentSettings } from './score.ts';
 import { sampleOf, type SftSettings } from './sft.ts';
 
@@ -34,7 +35,7 @@ export const DISTILL: DistillSettings = {
   student: { epochs: 6, batchSize: 128, peakLearningRate: 1e-3 },
   alone: {
     tasks: ['countdown'],
-    rewards: { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 },
+    rewards: TASK_REWARDS,
     options: STORY_OPTIONS,
   },
 };

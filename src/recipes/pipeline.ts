@@ -3,7 +3,7 @@
 //   cold-start           SFT of the base on a few clean traces: one language, "wait" after a wrong attempt, nothing tried twice
 //   reasoning-rl         GRPO on one task for accuracy, format and language consistency
 //   rejection-sampling   SFT of the *base* again, on what the model so far says that is right and readable
-//   all-tasks-rl         GRPO over all tasks at once for accuracy, format, language and brevity
+//   all-tasks-rl         GRPO over all tasks at once for accuracy, format, language, brevity and few repeats
 //
 // Stages may be left out, repeated and put in any order: each begins with the model that the one before it left.
 import { pcg4d, Random } from '../base/random.ts';
@@ -13,6 +13,7 @@ import type { Demonstration, TaskName } from '../tasks/task.ts';
 import { fineTune, rejectionSample, type OnEvent, type Row } from './experiment.ts';
 import { reinforce, reinforceOptions, type ReinforceSettings } from './reinforce.ts';
 import type { SamplingPlan } from './rejection-sampling.ts';
+import { TASK_REWARDS } from './rewards.ts';
 import { score, type ExperimentSettings } from './score.ts';
 import type { SftSettings } from './sft.ts';
 
@@ -66,7 +67,7 @@ export const PIPELINE: PipelineSettings = {
   'reasoning-rl': {
     tasks: ['countdown'],
     steps: 200,
-    rewards: { accuracy: 1, format: 1, language: 0.2, brevity: 0, repeats: 0 },
+    rewards: { ...TASK_REWARDS, language: 0.2 },
     options: STORY_OPTIONS,
   },
   'rejection-sampling': {
@@ -81,7 +82,7 @@ export const PIPELINE: PipelineSettings = {
   'all-tasks-rl': {
     tasks: TASK_MIX,
     steps: 200,
-    rewards: { accuracy: 1, format: 1, language: 0.2, brevity: 0.2, repeats: 0.2 },
+    rewards: { ...TASK_REWARDS, language: 0.2, brevity: 0.2, repeats: 0.2 },
     options: STORY_OPTIONS,
   },
 };

@@ -4,6 +4,7 @@ import type { Checkpoint, Engine } from '../engine/index.ts';
 import type { OnEvent, Row } from './experiment.ts';
 import { PIPELINE, runPipeline, type PipelineSettings } from './pipeline.ts';
 import { reinforce, type ReinforceSettings } from './reinforce.ts';
+import { TASK_REWARDS } from './rewards.ts';
 import { score } from './score.ts';
 
 export interface ZeroSettings extends PipelineSettings {
@@ -14,7 +15,7 @@ export const R1_ZERO: ZeroSettings = {
   ...PIPELINE,
   'r1-zero': {
     ...PIPELINE['reasoning-rl'],
-    rewards: { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 },
+    rewards: TASK_REWARDS,
   },
 };
 

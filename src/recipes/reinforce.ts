@@ -18,7 +18,7 @@ export function reinforceOptions(given: Partial<ReinforceOptions>): ReinforceOpt
 }
 
 export interface ReinforceSettings {
-  /** Problems are drawn from each alike. The aha is measured on the first. */
+  /** Problems are drawn from each alike, from one listed twice twice as often. The aha is measured on the first. */
   readonly tasks: readonly TaskName[];
   readonly steps: number;
   readonly rewards: RewardWeights;

@@ -11,6 +11,9 @@ export type RewardName = (typeof REWARD_NAMES)[number];
 /** A reward with weight 0 is left out. */
 export type RewardWeights = Readonly<Record<RewardName, number>>;
 
+/** What a task itself rewards, as R1-Zero was rewarded. */
+export const TASK_REWARDS: RewardWeights = { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 };
+
 /**
  * `accuracy` (0 or 1) and `format` (0 or 0.1) are the task's. `language` is the share of words in the target language. `brevity` is
  * the share of the budget that a right answer left unused, 0 for a wrong one: if giving up early paid, a group without a right
@@ -33,7 +36,7 @@ export function rewardFunctions(task: Task, maxCompletionLength: number): Record
 }
 
 /**
- * Problems of several tasks at once, each drawn alike often, in one environment; a prompt must tell which task it is of. Returned
+ * Problems of several tasks at once, each drawn alike often, one listed twice twice as often, in one environment; a prompt must tell which task it is of. Returned
  * with the weights in the order of its rewards. Throws bad-settings where every weight is 0.
  */
 export function taskMix(

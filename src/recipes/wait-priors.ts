@@ -4,6 +4,7 @@ import { Engine, type Gpu } from '../engine/index.ts';
 import type { OnEvent, Row } from './experiment.ts';
 import { BASES, pretrainOn, untrained, type PretrainSettings } from './pretrain.ts';
 import { reinforce, reinforceOptions, type ReinforceSettings } from './reinforce.ts';
+import { TASK_REWARDS } from './rewards.ts';
 import { score, type ExperimentSettings } from './score.ts';
 
 export interface WaitPriorSettings extends ExperimentSettings {
@@ -27,7 +28,7 @@ export const WAIT_PRIORS: WaitPriorSettings = {
   reinforcement: {
     tasks: ['countdown-easy'],
     steps: 120,
-    rewards: { accuracy: 1, format: 1, language: 0, brevity: 0, repeats: 0 },
+    rewards: TASK_REWARDS,
     options: reinforceOptions({ learningRate: 3e-4, numIterations: 2 }),
   },
 };
