@@ -99,6 +99,12 @@ describe('where the time goes', () => {
     expect(timeView([step(1)])?.parts.flatMap(({ pieces }) => pieces)).toEqual([]);
   });
 
+  it('explains the families that there are kernels of', () => {
+    const labels = (steps: StepRecord[]) => timeView(steps)?.families.map(({ label }) => label);
+    expect(labels([step(1)])).toEqual([]);
+    expect(labels([step(1, measured)])).toEqual(['Matrix products', 'Attention', 'Choosing tokens', 'Optimizer']);
+  });
+
   it('knows a family for every kernel of shaders/, and only one', () => {
     const folder = join(import.meta.dirname, '../../shaders');
     const kernels = readdirSync(folder).flatMap((file) =>

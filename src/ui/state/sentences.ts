@@ -28,7 +28,7 @@ export function figure(value: number): string {
 }
 
 export function seconds(ms: number): string {
-  if (ms < 100) return `${ms.toFixed(0)} ms`;
+  if (ms < 100) return `${ms.toFixed(ms > 0 && ms < 9.95 ? 1 : 0)} ms`;
   return ms < 1000 ? `${(ms / 1000).toFixed(2)} s` : `${(ms / 1000).toFixed(1)} s`;
 }
 

@@ -26,6 +26,8 @@ export interface TimeView {
   readonly measurable: boolean;
   /** The step whose kernels were measured last, null where none was. */
   readonly measuredStep: number | null;
+  /** Those that it had kernels of. */
+  readonly families: readonly Family[];
 }
 
 /** Steps that a median is taken over. */
@@ -92,6 +94,9 @@ export function timeView(steps: readonly StepRecord[]): TimeView | null {
     allocatedMiB: latest.timing.allocatedBytes / 2 ** 20,
     measurable: latest.timing.measurable,
     measuredStep: measured?.step ?? null,
+    families: FAMILIES.filter(({ names }) =>
+      [...(kernels?.sampling ?? []), ...(kernels?.training ?? [])].some(({ label }) => names.test(label)),
+    ),
   };
 }
 
