@@ -83,7 +83,7 @@ describe('predictions', () => {
     expect(aha.judge(records, false)).toBeNull();
     const pairs = find('pairs') as Prediction;
     expect(pairs.judge(records, false)).toBeNull();
-    const five = [1, 2, 3, 4, 5].map((number) => step(number, { frac_reward_zero_std: 0.8 }));
+    const five = [1, 2, 3, 4, 5].map((number) => step(number, { frac_reward_zero_std: 0.67 }));
     expect(pairs.judge(five, false)?.option).toBe(2);
   });
 });

@@ -6,10 +6,30 @@ export const SECTIONS = [
     promise: 'What DeepSeek saw in R1-Zero, what you see here, and what the word “emergent” may claim.',
   },
   {
+    id: 'zero',
+    title: 'R1-Zero and R1',
+    promise: 'RL alone makes it right; a little clean data first makes it readable as well.',
+  },
+  {
+    id: 'critic',
+    title: 'Without a critic',
+    promise: 'GRPO, PPO, RLOO and REINFORCE on the same task, with what each gains and costs.',
+  },
+  {
     id: 'formula',
     title: 'The formula',
     promise:
       'GRPO’s objective, symbol by symbol: what each means, what it is in this step, and the line that computes it.',
+  },
+  {
+    id: 'pipeline',
+    title: 'The four stages',
+    promise: 'How R1 was made, stage by stage; leave one out, or change the order.',
+  },
+  {
+    id: 'distill',
+    title: 'Distillation',
+    promise: 'Small models learn faster from a large one than by themselves.',
   },
   {
     id: 'benchmarks',

@@ -54,7 +54,7 @@ export const QUESTIONS: readonly Question[] = [
       'It has a price. Several answers must be sampled for each problem, and all tokens of an answer get the same advantage.',
     ],
     sources: [READING.deepSeekMath, READING.ppo],
-    pointers: [{ section: 'formula', label: 'Work out a group by hand' }],
+    pointers: [{ section: 'critic', label: 'Compare them, critic and all' }],
   },
   {
     question: 'Did GRPO get rid of the reward model too?',
@@ -208,6 +208,7 @@ export const QUESTIONS: readonly Question[] = [
       'R1-Zero reasons well, but it is hard to read and mixes languages. For R1 DeepSeek first tuned the base on some thousand clean examples, the cold start; then came RL with a reward for keeping to one language; then tuning on the best samples of that model; then RL once more for all kinds of questions.',
     ],
     sources: [READING.r1],
+    pointers: [{ section: 'pipeline', label: 'The four stages, in small' }],
   },
   {
     question: 'Can I train a real model this way?',

@@ -58,19 +58,20 @@ function byChange(metric: string, what: string, margin: number): Prediction['jud
   };
 }
 
-/** Judged by the mean of a share over the first five trained steps: below a third, between, above two thirds. */
+/** Judged by the mean of a share over the first five trained steps, as `PARTS` says. */
 function byFirstShare(metric: string, what: string): Prediction['judge'] {
   return (steps) => {
     const shares = steps.flatMap(({ step, metrics }) => (step > 0 ? (metrics[metric] ?? []) : [])).slice(0, 5);
     if (shares.length < 5) return null;
     const share = shares.reduce((sum, value) => sum + value, 0) / shares.length;
     return {
-      option: share < 1 / 3 ? 0 : share > 2 / 3 ? 2 : 1,
+      option: share < 1 / 4 ? 0 : share > 1 / 2 ? 2 : 1,
       sentence: `${percent(share)} of ${what} in the first five steps.`,
     };
   };
 }
 
+const PARTS = ['Less than a quarter', 'Between a quarter and a half', 'More than half'] as const;
 const CHANGE = ['It falls', 'It stays about the same', 'It rises'] as const;
 const qwen = (kind: 'distilled' | 'rl'): number | null =>
   DISTILLED.models.find((model) => model.kind === kind && model.model.startsWith('Qwen-32B'))?.aime ?? null;
@@ -149,13 +150,13 @@ export const QUIZ: readonly QuizQuestion[] = [
     id: 'pairs',
     question:
       'Groups of two, and more problems instead. How many groups teach nothing in the first steps, as both answers earn the same?',
-    options: ['Less than a third', 'About half', 'More than two thirds'],
+    options: PARTS,
     address: 'preset=light-lesson&numGenerations=2&promptsPerStep=64&steps=8',
     judge: byFirstShare('frac_reward_zero_std', 'the groups had equal rewards'),
     reasons: [
-      'Right and wrong met in most pairs: the base solves about half the problems already.',
-      'If a share p of the answers is right, two are alike with probability p² + (1 − p)², which is a half at least.',
-      'If a share p of the answers is right, two are alike with probability p² + (1 − p)², and with few right answers that is close to 1. Larger groups see a difference far more often.',
+      'Two answers alike are rarer than chance has it: the rewards of your run differ in more than right and wrong.',
+      'If a share p of the answers is right, two are alike with probability p² + (1 − p)², which is a half at least; a run of luck brought it lower.',
+      'If a share p of the answers is right, two are alike with probability p² + (1 − p)²: a half at least, and the more the rarer success is. Larger groups see a difference far more often.',
     ],
   },
   knowledge(
@@ -190,7 +191,7 @@ export const QUIZ: readonly QuizQuestion[] = [
     id: 'cold',
     question:
       'Sample at temperature 0.2: it nearly always takes its likeliest token. How many groups teach nothing in the first steps?',
-    options: ['Less than a third', 'About half', 'More than two thirds'],
+    options: PARTS,
     address: 'preset=light-lesson&temperature=0.2&steps=8',
     judge: byFirstShare('frac_reward_zero_std', 'the groups had equal rewards'),
     reasons: [

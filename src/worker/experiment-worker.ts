@@ -1,0 +1,23 @@
+// An experiment with the browser's WebGPU and the models of the build, in a worker of its own, for experiment-client.ts to call.
+import { expose } from 'comlink';
+import { Gpu } from '../engine/index.ts';
+import type { ExperimentApi } from './experiment-client.ts';
+import { runExperiment } from './experiments.ts';
+import { loadModel, MODEL_NAMES } from './models.ts';
+
+const api: ExperimentApi = {
+  async run(request, tell) {
+    const gpu = await Gpu.open(navigator.gpu);
+    try {
+      const load = async (name: string) => (await loadModel(name)).checkpoint;
+      const reduced = gpu.adapter.software;
+      tell({ type: 'started', adapter: gpu.adapter, reduced });
+      const rows = runExperiment(request, { gpu, load, models: MODEL_NAMES, reduced }, tell);
+      for await (const row of rows) tell({ type: 'row', row });
+    } finally {
+      gpu.destroy();
+    }
+  },
+};
+
+expose(api);
