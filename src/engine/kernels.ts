@@ -69,6 +69,8 @@ export type LinearSizes = { readonly IN: number; readonly OUT: number };
 const WORKGROUPS = 528;
 const MOST_SPLITS = 64;
 const SOFTWARE_SPLITS = 2;
+/** Threads that share the keys of a query, or the queries of a key. */
+const ATTENTION_LANES = 4;
 /** Workgroups for the gradient through a norm. */
 const NORM_SPLITS = 512;
 const SOFTWARE_NORM_SPLITS = 8;
@@ -76,18 +78,20 @@ const SOFTWARE_NORM_SPLITS = 8;
 export class Kernels {
   readonly config: ModelConfig;
   readonly #gpu: Gpu;
+  readonly #software: boolean;
   readonly #constants: ShaderConstants;
   /** [maxPositions, K/2] of (cos, sin), for rotary position embedding. */
   readonly turns: GPUBuffer;
   /** Where the products come from, and how many rows of results a workgroup makes, of 32 columns each. */
   readonly #products: { readonly source: string; readonly rows: number };
 
-  constructor(gpu: Gpu, config: ModelConfig) {
+  /** Work is shared out for a GPU, or for a software adapter, where barriers cost more than they save. */
+  constructor(gpu: Gpu, config: ModelConfig, software = gpu.adapter.software) {
     this.#gpu = gpu;
+    this.#software = software;
     this.config = config;
     this.#constants = modelConstants(config);
-    // Barriers cost a software adapter more than tiles save.
-    this.#products = gpu.adapter.software ? { source: matmul, rows: 32 } : { source: matmulTiled, rows: 64 };
+    this.#products = software ? { source: matmul, rows: 32 } : { source: matmulTiled, rows: 64 };
     const table = rotaryTable(config);
     this.turns = gpu.buffer('rotary table', table.byteLength);
     gpu.write(this.turns, table);
@@ -95,14 +99,14 @@ export class Kernels {
 
   /** In how many shares the rows of a weight's gradient are summed. */
   splits({ IN, OUT }: LinearSizes): number {
-    if (this.#gpu.adapter.software) return SOFTWARE_SPLITS;
+    if (this.#software) return SOFTWARE_SPLITS;
     const tiles = ceilDiv(IN, 32) * ceilDiv(OUT, this.#products.rows);
     return Math.min(MOST_SPLITS, Math.max(2, ceilDiv(WORKGROUPS, tiles)));
   }
 
   /** In how many shares the rows of a gain's gradient are summed. */
   get normSplits(): number {
-    return this.#gpu.adapter.software ? SOFTWARE_NORM_SPLITS : NORM_SPLITS;
+    return this.#software ? SOFTWARE_NORM_SPLITS : NORM_SPLITS;
   }
 
   embed(rows: GPUBuffer, ids: GPUBuffer, weight: Resource, x: Resource): Promise<Dispatch> {
@@ -221,7 +225,7 @@ export class Kernels {
     entry: 'attention_forward' | 'attention_backward_query' | 'attention_backward_key_value',
     bind: KernelCall['bind'],
   ): Promise<Dispatch> {
-    return this.#attention(entry, (count) => [ceilDiv(count, 64), this.config.numHeads, 1], bind, 1);
+    return this.#attention(entry, (count) => [ceilDiv(count, 64), 1, this.config.numHeads], bind, 1);
   }
 
   /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
@@ -231,7 +235,8 @@ export class Kernels {
 
   #attention(entry: string, grid: KernelCall['grid'], bind: KernelCall['bind'], MAX_LENGTH: number): Promise<Dispatch> {
     const { source, parts } = attentionSource(this.config.hiddenSize / this.config.numHeads);
-    return this.#dispatch(source, entry, grid, bind, { PARTS: parts, MAX_LENGTH });
+    const LANES = this.#software ? 1 : ATTENTION_LANES;
+    return this.#dispatch(source, entry, grid, bind, { PARTS: parts, MAX_LENGTH, LANES });
   }
 
   #dispatch(

@@ -41,11 +41,7 @@ async function kernelsFor(
   products: 'tiled' | 'plain' = 'plain',
 ): Promise<[Gpu, Kernels]> {
   const gpu = await openGpu();
-  const { software } = gpu.adapter;
-  Object.assign(gpu.adapter, { software: products === 'plain' });
-  const kernels = new Kernels(gpu, { ...sizes, ...config });
-  Object.assign(gpu.adapter, { software });
-  return [gpu, kernels];
+  return [gpu, new Kernels(gpu, { ...sizes, ...config }, products === 'plain')];
 }
 
 /** [SPLITS, width]: the sum over each share of the rows; the last shares may be empty. */
