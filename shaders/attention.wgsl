@@ -60,7 +60,8 @@ fn sum_of_lanes(number: f32, row: u32, lane: u32) -> f32 {
   return sum;
 }
 
-/// Adds up what the lanes of a row gathered. Afterwards lane l holds the sums of the parts l, l + LANES, ...
+/// Adds up what the lanes of a row gathered. Afterwards lane l holds the sums of the parts l, l + LANES, ... An array stays in
+/// registers only while no index of it is known at run time alone.
 fn add_lanes(head: ptr<function, Head>, row: u32, lane: u32) {
   if (LANES == 1u) { return; }
   for (var k = 0u; k < PARTS; k++) {
@@ -107,7 +108,9 @@ fn attention_forward(@builtin(global_invocation_id) id: vec3u, @builtin(local_in
   let all = sum_of_lanes(total * fade, row, lane);
   add_lanes(&sum, row, lane);
   if (id.x >= rows) { return; }
-  for (var k = lane; k < PARTS; k += LANES) { out[n * WIDTH + h * PARTS + k] = sum[k] / all; }
+  for (var k = 0u; k < PARTS; k++) {
+    if (k % LANES == lane) { out[n * WIDTH + h * PARTS + k] = sum[k] / all; }
+  }
   if (lane == 0u) { lse[n * H + h] = top + log(all); }
 }
 
@@ -143,7 +146,9 @@ fn attention_backward_query(@builtin(global_invocation_id) id: vec3u, @builtin(l
   }
   add_lanes(&d_q, row, lane);
   if (id.x >= rows) { return; }
-  for (var k = lane; k < PARTS; k += LANES) { d_qkv[n * 3u * WIDTH + h * PARTS + k] = d_q[k]; }
+  for (var k = 0u; k < PARTS; k++) {
+    if (k % LANES == lane) { d_qkv[n * 3u * WIDTH + h * PARTS + k] = d_q[k]; }
+  }
   if (lane == 0u) { delta[n * H + h] = pull; }
 }
 
@@ -187,7 +192,8 @@ fn attention_backward_key_value(@builtin(global_invocation_id) id: vec3u, @built
   add_lanes(&d_key, row, lane);
   add_lanes(&d_value, row, lane);
   if (id.x >= rows) { return; }
-  for (var k = lane; k < PARTS; k += LANES) {
+  for (var k = 0u; k < PARTS; k++) {
+    if (k % LANES != lane) { continue; }
     d_qkv[own + k] = d_key[k];
     d_qkv[own + WIDTH + k] = d_value[k];
   }
