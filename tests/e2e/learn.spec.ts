@@ -3,7 +3,15 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { DISTILLED, R1_AGAINST_O1 } from '../../src/ui/learn/facts.ts';
 import { SECTIONS } from '../../src/ui/learn/sections.ts';
+import { keptExperiments } from '../ui/learn-rows.ts';
 import { simulatedRecording } from '../ui/simulated-run.ts';
+
+/** Results of experiments, as an earlier visit left them. */
+async function withResults(page: Page): Promise<void> {
+  await page.addInitScript((kept) => {
+    for (const [key, text] of Object.entries(kept)) localStorage.setItem(key, text);
+  }, keptExperiments());
+}
 
 async function open(page: Page, section: string): Promise<void> {
   await page.emulateMedia({ reducedMotion: 'reduce' });
@@ -63,6 +71,65 @@ test.describe('the aha', () => {
   });
 });
 
+test.describe('the experiments', () => {
+  test('pretrain a base in view, train it, and tell the outcome', async ({ page }) => {
+    test.setTimeout(240_000);
+    await open(page, 'aha');
+    await page.getByRole('slider', { name: 'Wait prior' }).press('End');
+    await page.getByRole('button', { name: 'Pretrain and train at 0.2' }).click();
+    await expect(page.getByRole('progressbar', { name: /^pretraining, prior 0\.2/ })).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByRole('img', { name: /^GRPO at 0\.2/ })).toBeVisible({ timeout: 120_000 });
+    await expect(page.getByText(/^Prior 0\.2\. .* It solves \d+%, \d+% before\.$/)).toBeVisible({ timeout: 120_000 });
+    await expect(page.getByText(/Measured on .*, one seed\./)).toBeVisible();
+    await page.reload();
+    await expect(page.getByText(/^Prior 0\.2\./)).toBeVisible();
+    await page.getByRole('button', { name: 'Forget the results' }).click();
+    await expect(page.getByText(/^Prior 0\.2\./)).toHaveCount(0);
+  });
+
+  test('go on while the visitor is elsewhere, one at a time, and stop when told to', async ({ page }) => {
+    test.setTimeout(240_000);
+    await open(page, 'benchmarks');
+    await page.getByRole('button', { name: /^Evaluate every base model/ }).click();
+    await page.getByRole('link', { name: 'Without a critic' }).click();
+    await expect(page.getByText('Another experiment of this page has the GPU')).toBeVisible();
+    await expect(page.getByRole('button', { name: 'Compare the four' })).toBeDisabled();
+    await page.getByRole('link', { name: 'The benchmarks' }).click();
+    await expect(page.getByRole('row', { name: /^base addition \d+% \d+% \d+%$/ })).toBeVisible({ timeout: 120_000 });
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await expect(page.getByRole('button', { name: /^Evaluate every base model/ })).toBeEnabled();
+    await page.reload();
+    await expect(page.getByRole('row', { name: /^base addition/ })).toBeVisible();
+    await expect(page.getByRole('row', { name: /^recorded run, aha, step 250/ })).toBeVisible();
+  });
+
+  test('let the stages of R1 be left out and put in another order', async ({ page }) => {
+    await open(page, 'pipeline');
+    const plan = page.getByRole('list', { name: 'Order of the stages' });
+    await page.getByRole('button', { name: 'Cold start later' }).click();
+    await expect(plan.getByRole('listitem').first()).toContainText('Reasoning RL');
+    await plan.getByRole('checkbox', { name: 'Reasoning RL' }).uncheck();
+    await expect(page.getByRole('button', { name: 'Run the 3 stages' })).toBeVisible();
+    for (const name of ['Cold start', 'Rejection sampling', 'RL for everything'])
+      await plan.getByRole('checkbox', { name }).uncheck();
+    await expect(page.getByRole('button', { name: 'Run the 0 stages' })).toBeDisabled();
+  });
+
+  test('show what each has measured', async ({ page }) => {
+    await withResults(page);
+    await open(page, 'zero');
+    await expect(page.getByRole('row', { name: /^R1-Zero: RL alone 40% 70%/ })).toBeVisible();
+    await page.goto('./#learn/critic');
+    await expect(page.getByRole('row', { name: /^PPO 0\.30 0\.70 60% 0\.50 s 0\.15 s 180\.0 60\.0/ })).toBeVisible();
+    await page.goto('./#learn/pipeline');
+    await expect(page.getByRole('row', { name: /^4 RL for everything 80%/ })).toHaveCount(2);
+    await page.goto('./#learn/distill');
+    await expect(page.getByText('Each of the two took 4.00 trillion floating-point operations')).toBeVisible();
+    await page.goto('./#learn/aha');
+    await expect(page.getByText(/^Prior 0\.2\. It learnt when to wait/)).toBeVisible();
+  });
+});
+
 test.describe('the formula', () => {
   test('explains a symbol that has the focus, with its value and its line of WGSL', async ({ page }) => {
     await open(page, 'formula');
@@ -112,10 +179,11 @@ test.describe('the benchmarks', () => {
     const chart = page.getByRole('img', { name: /^DeepSeek-R1 and OpenAI o1-1217/ });
     for (const { r1, o1 } of R1_AGAINST_O1.scores)
       await expect(chart).toHaveAccessibleName(new RegExp(`DeepSeek-R1 ${r1}%, o1-1217 ${o1}%`));
+    await page.getByRole('link', { name: 'a section of their own' }).click();
     await page.getByRole('radio', { name: 'Codeforces rating' }).check({ force: true });
-    await page.getByText('The figures').last().click();
+    await page.getByText('The figures').first().click();
     const rated = DISTILLED.models.filter(({ codeforces }) => codeforces !== null);
-    await expect(page.getByRole('table').last().getByRole('row')).toHaveCount(rated.length + 1);
+    await expect(page.getByRole('table').first().getByRole('row')).toHaveCount(rated.length + 1);
     await expect(page.getByRole('row', { name: 'o1-mini' })).toContainText('1,820');
   });
 });
@@ -172,6 +240,7 @@ test.describe('the quiz', () => {
 for (const { id } of SECTIONS) {
   test(`has no accessibility fault that axe can find and fits every width: ${id}`, async ({ page }) => {
     test.setTimeout(120_000);
+    await withResults(page);
     await open(page, id);
     for (const [colorScheme, width] of [
       ['light', 360],

@@ -13,24 +13,10 @@ import type {
   ExperimentMessage,
   Row,
   RunningExperiment,
-  Score,
   StoryTable,
 } from '../../src/worker/experiment-client.ts';
 import * as client from '../../src/worker/experiment-client.ts';
-
-const score = (changes: Partial<Score> = {}): Score => ({
-  accuracy: 0.2,
-  format: 1,
-  mixed: 0.1,
-  repeats: 0,
-  readable: 0.8,
-  waitGivenWrong: 0.1,
-  waitGivenRight: 0.1,
-  arithmetic: 1,
-  verdict: 1,
-  meanLength: 17,
-  ...changes,
-});
+import { keptExperiments, score } from './learn-rows.ts';
 
 const row = (model: string): Row => ({ model, scores: { countdown: score() } });
 
@@ -213,6 +199,17 @@ describe('rows kept in the browser', () => {
     keep('zero', []);
     expect(recall('zero')).toEqual([]);
   });
+});
+
+describe('kept rows of every experiment', () => {
+  it.each(['scoreboard', 'wait-priors', 'zero', 'pipeline', 'distill', 'estimators'] as const)(
+    'read back: %s',
+    (name) => {
+      const kept = storeInMemory();
+      for (const [key, text] of Object.entries(keptExperiments())) kept.set(key, text);
+      expect(recall(name).length).toBeGreaterThan(1);
+    },
+  );
 });
 
 describe('the outcome of a wait prior', () => {
