@@ -23,7 +23,7 @@ struct Optimizer {
 @group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(3) var<storage, read_write> norm: array<f32>;
 @group(0) @binding(4) var<storage, read> total_norm: array<f32>;
-@group(0) @binding(5) var<storage, read> decays: array<f32>; // 1 for a matrix, 0 for a gain
+@group(0) @binding(5) var<storage, read> decays: array<f32>; // for every BLOCK of weights: 1 in a matrix, 0 in a gain
 @group(0) @binding(6) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(7) var<storage, read_write> m: array<f32>;
 @group(0) @binding(8) var<storage, read_write> v: array<f32>;
@@ -61,7 +61,7 @@ fn adamw_update(@builtin(global_invocation_id) id: vec3u) {
   let second = optimizer.beta2 * v[e] + (1.0 - optimizer.beta2) * g * g;
   m[e] = first;
   v[e] = second;
-  let decayed = weight[e] * (1.0 - optimizer.learning_rate * optimizer.weight_decay * decays[e]);
+  let decayed = weight[e] * (1.0 - optimizer.learning_rate * optimizer.weight_decay * decays[e / BLOCK]);
   let step = first / optimizer.correction1 / (sqrt(second / optimizer.correction2) + optimizer.epsilon);
   weight[e] = decayed - optimizer.learning_rate * step;
 }

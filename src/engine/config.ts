@@ -57,8 +57,8 @@ export interface ParameterLayout {
 /** What a model makes of its last layer: logits, by the embedding it begins with, or a value, by a layer of its own. */
 export type Head = 'logits' | 'value';
 
-/** Bound ranges start on multiples of 256 bytes (WebGPU's minStorageBufferOffsetAlignment). */
-const ALIGN_FLOATS = 64;
+/** Bound ranges start on multiples of 256 bytes (WebGPU's minStorageBufferOffsetAlignment), so no block of that size has two kinds of tensors. */
+export const ALIGN_FLOATS = 64;
 
 export function parameterLayout(config: ModelConfig, head: Head = 'logits'): ParameterLayout {
   const { vocabSize: V, hiddenSize: D, intermediateSize: F, numLayers: L } = config;

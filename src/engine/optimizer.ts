@@ -1,5 +1,6 @@
 // Global-norm clip and AdamW on the GPU: three dispatches (shaders/adamw.wgsl).
 import adamw from '../../shaders/adamw.wgsl?raw';
+import { ALIGN_FLOATS } from './config.ts';
 import { uniformStruct, type Dispatch, type Gpu } from './gpu/gpu.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -47,12 +48,12 @@ export class AdamW {
     const sums = gpu.buffer('squared norms', 64 * 4);
     const m = gpu.buffer('adam m', elements * 4);
     const v = gpu.buffer('adam v', elements * 4);
-    const decays = gpu.buffer('decays', elements * 4);
-    const decay = new Float32Array(elements);
+    const decay = new Float32Array(elements / ALIGN_FLOATS);
     for (const { shape, offset, size } of parameters.layout.tensors)
-      decay.fill(shape.length > 1 ? 1 : 0, offset, offset + size);
+      decay.fill(shape.length > 1 ? 1 : 0, offset / ALIGN_FLOATS, Math.ceil((offset + size) / ALIGN_FLOATS));
+    const decays = gpu.buffer('decays', decay.byteLength);
     gpu.write(decays, decay);
-    const call = { source: adamw, constants: { ELEMENTS: elements } };
+    const call = { source: adamw, constants: { ELEMENTS: elements, BLOCK: ALIGN_FLOATS } };
     const gradient = gradients.buffer;
     const norms = await Promise.all([
       gpu.dispatch({ ...call, entry: 'adamw_squared_norm', bind: { gradient, sums }, grid: () => [64, 1, 1] }),
