@@ -5,15 +5,14 @@
 //   dq_n = sum of dscore k_s / sqrt(K),  dk_s = sum of dscore q_n / sqrt(K),  dv_s = sum of p dout_n
 // A row of qkv holds D queries, D keys, D values, head by head. Row n belongs to the rows spans[n].x to spans[n].y - 1.
 //
-// attention_forward              grid (rows/64, 1, H)   writes out and lse
-// attention_backward_query       grid (rows/64, 1, H)   writes delta and the queries of d_qkv
-// attention_backward_key_value   grid (rows/64, 1, H)   writes the keys and values of d_qkv
+// attention_forward              grid (rows/64, H)   writes out and lse
+// attention_backward_query       grid (rows/64, H)   writes delta and the queries of d_qkv
+// attention_backward_key_value   grid (rows/64, H)   writes the keys and values of d_qkv
 // attention_decode               grid (rows, H)      one new token of each row's sequence against the cache; appends its key
 //                                                    and value to the cache, writes out
 //
-// A workgroup has 64 packed rows and LANES threads to each, with all that they gather in registers: lane l takes every LANES-th key
-// (or query) from the l-th on, and what the lanes gathered is added up at the end. Threads side by side mostly read the same
-// one at the same time: queries go through the keys from the first on, keys through the queries from the last back.
+// Packed rows have a thread each, with all that it gathers in registers. Threads side by side mostly read the same key or query
+// at the same time: queries go through the keys from the first on, keys through the queries from the last back.
 // `Part` is vec4f, or vec2f where K is no multiple of 4; PARTS of them make a head.
 
 @group(0) @binding(0) var<uniform> rows: u32;
@@ -32,62 +31,19 @@
 const WIDTH = D / (K / PARTS); // parts in a row of D
 const SCALE = inverseSqrt(f32(K));
 
-const LOWEST = -3e38;
-
 alias Head = array<Part, PARTS>;
 
-var<workgroup> numbers: array<f32, 64u * LANES>;
-var<workgroup> parts: array<Part, 64u * LANES>;
-
-/// The highest number of the lanes of a row. Every thread of the workgroup must call it.
-fn highest_of_lanes(number: f32, row: u32, lane: u32) -> f32 {
-  if (LANES == 1u) { return number; }
-  workgroupBarrier();
-  numbers[lane * 64u + row] = number;
-  workgroupBarrier();
-  var highest = number;
-  for (var l = 0u; l < LANES; l++) { highest = max(highest, numbers[l * 64u + row]); }
-  return highest;
-}
-
-fn sum_of_lanes(number: f32, row: u32, lane: u32) -> f32 {
-  if (LANES == 1u) { return number; }
-  workgroupBarrier();
-  numbers[lane * 64u + row] = number;
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var l = 0u; l < LANES; l++) { sum += numbers[l * 64u + row]; }
-  return sum;
-}
-
-/// Adds up what the lanes of a row gathered. Afterwards lane l holds the sums of the parts l, l + LANES, ... An array stays in
-/// registers only while no index of it is known at run time alone.
-fn add_lanes(head: ptr<function, Head>, row: u32, lane: u32) {
-  if (LANES == 1u) { return; }
-  for (var k = 0u; k < PARTS; k++) {
-    workgroupBarrier();
-    parts[lane * 64u + row] = (*head)[k];
-    workgroupBarrier();
-    if (k % LANES == lane) {
-      var sum = Part();
-      for (var l = 0u; l < LANES; l++) { sum += parts[l * 64u + row]; }
-      (*head)[k] = sum;
-    }
-  }
-}
-
-@compute @workgroup_size(64, LANES)
-fn attention_forward(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let row = local.x;
-  let lane = local.y;
-  let h = group.z;
-  let n = min(id.x, rows - 1u);
+@compute @workgroup_size(64)
+fn attention_forward(@builtin(global_invocation_id) id: vec3u) {
+  let n = id.x;
+  let h = id.y;
+  if (n >= rows) { return; }
   var q: Head;
   var sum: Head;
   for (var k = 0u; k < PARTS; k++) { q[k] = qkv[n * 3u * WIDTH + h * PARTS + k] * SCALE; }
-  var highest = LOWEST;
+  var highest = -3e38;
   var total = 0.0;
-  for (var s = spans[n].x + lane; s <= n; s += LANES) {
+  for (var s = spans[n].x; s <= n; s++) {
     let key = s * 3u * WIDTH + WIDTH + h * PARTS;
     var products = Part();
     for (var k = 0u; k < PARTS; k++) { products += q[k] * qkv[key + k]; }
@@ -102,24 +58,15 @@ fn attention_forward(@builtin(global_invocation_id) id: vec3u, @builtin(local_in
     total += p;
     for (var k = 0u; k < PARTS; k++) { sum[k] += p * qkv[key + WIDTH + k]; }
   }
-  let top = highest_of_lanes(highest, row, lane);
-  let fade = exp(highest - top);
-  for (var k = 0u; k < PARTS; k++) { sum[k] *= fade; }
-  let all = sum_of_lanes(total * fade, row, lane);
-  add_lanes(&sum, row, lane);
-  if (id.x >= rows) { return; }
-  for (var k = 0u; k < PARTS; k++) {
-    if (k % LANES == lane) { out[n * WIDTH + h * PARTS + k] = sum[k] / all; }
-  }
-  if (lane == 0u) { lse[n * H + h] = top + log(all); }
+  for (var k = 0u; k < PARTS; k++) { out[n * WIDTH + h * PARTS + k] = sum[k] / total; }
+  lse[n * H + h] = highest + log(total);
 }
 
-@compute @workgroup_size(64, LANES)
-fn attention_backward_query(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let row = local.x;
-  let lane = local.y;
-  let h = group.z;
-  let n = min(id.x, rows - 1u);
+@compute @workgroup_size(64)
+fn attention_backward_query(@builtin(global_invocation_id) id: vec3u) {
+  let n = id.x;
+  let h = id.y;
+  if (n >= rows) { return; }
   var q: Head;
   var d_o: Head;
   var d_q: Head;
@@ -131,7 +78,7 @@ fn attention_backward_query(@builtin(global_invocation_id) id: vec3u, @builtin(l
   }
   let pull = dot(pulls, Part(1.0));
   let row_lse = lse[n * H + h];
-  for (var s = spans[n].x + lane; s <= n; s += LANES) {
+  for (var s = spans[n].x; s <= n; s++) {
     let key = s * 3u * WIDTH + WIDTH + h * PARTS;
     var other: Head; // read once: a compiler may not know that no one writes it
     var scores = Part();
@@ -144,20 +91,15 @@ fn attention_backward_query(@builtin(global_invocation_id) id: vec3u, @builtin(l
     let d_score = exp(dot(scores, Part(1.0)) - row_lse) * (dot(d_ps, Part(1.0)) - pull) * SCALE;
     for (var k = 0u; k < PARTS; k++) { d_q[k] += d_score * other[k]; }
   }
-  add_lanes(&d_q, row, lane);
-  if (id.x >= rows) { return; }
-  for (var k = 0u; k < PARTS; k++) {
-    if (k % LANES == lane) { d_qkv[n * 3u * WIDTH + h * PARTS + k] = d_q[k]; }
-  }
-  if (lane == 0u) { delta[n * H + h] = pull; }
+  for (var k = 0u; k < PARTS; k++) { d_qkv[n * 3u * WIDTH + h * PARTS + k] = d_q[k]; }
+  delta[n * H + h] = pull;
 }
 
-@compute @workgroup_size(64, LANES)
-fn attention_backward_key_value(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let row = local.x;
-  let lane = local.y;
-  let h = group.z;
-  let s = min(id.x, rows - 1u);
+@compute @workgroup_size(64)
+fn attention_backward_key_value(@builtin(global_invocation_id) id: vec3u) {
+  let s = id.x;
+  let h = id.y;
+  if (s >= rows) { return; }
   let own = s * 3u * WIDTH + WIDTH + h * PARTS;
   var key: Head;
   var value: Head;
@@ -167,9 +109,8 @@ fn attention_backward_key_value(@builtin(global_invocation_id) id: vec3u, @built
     key[k] = qkv[own + k] * SCALE;
     value[k] = qkv[own + WIDTH + k];
   }
-  let queries = spans[s].y - s;
-  for (var back = lane; back < queries; back += LANES) {
-    let n = s + queries - 1u - back;
+  for (var end = spans[s].y; end > s; end--) {
+    let n = end - 1u;
     let query = n * 3u * WIDTH + h * PARTS;
     let at = n * WIDTH + h * PARTS;
     var other: Head;
@@ -189,16 +130,14 @@ fn attention_backward_key_value(@builtin(global_invocation_id) id: vec3u, @built
       d_value[k] += p * d_o[k];
     }
   }
-  add_lanes(&d_key, row, lane);
-  add_lanes(&d_value, row, lane);
-  if (id.x >= rows) { return; }
   for (var k = 0u; k < PARTS; k++) {
-    if (k % LANES != lane) { continue; }
     d_qkv[own + k] = d_key[k];
     d_qkv[own + WIDTH + k] = d_value[k];
   }
 }
 
+const LOWEST = -3e38;
+var<workgroup> numbers: array<f32, 64>;
 var<workgroup> scores: array<f32, MAX_LENGTH>;
 
 @compute @workgroup_size(64)

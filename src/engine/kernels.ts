@@ -69,8 +69,6 @@ export type LinearSizes = { readonly IN: number; readonly OUT: number };
 const WORKGROUPS = 528;
 const MOST_SPLITS = 64;
 const SOFTWARE_SPLITS = 2;
-/** Threads that share the keys of a query, or the queries of a key. */
-const ATTENTION_LANES = 4;
 /** Workgroups for the gradient through a norm. */
 const NORM_SPLITS = 512;
 const SOFTWARE_NORM_SPLITS = 8;
@@ -225,7 +223,7 @@ export class Kernels {
     entry: 'attention_forward' | 'attention_backward_query' | 'attention_backward_key_value',
     bind: KernelCall['bind'],
   ): Promise<Dispatch> {
-    return this.#attention(entry, (count) => [ceilDiv(count, 64), 1, this.config.numHeads], bind, 1);
+    return this.#attention(entry, (count) => [ceilDiv(count, 64), this.config.numHeads, 1], bind, 1);
   }
 
   /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
@@ -235,8 +233,7 @@ export class Kernels {
 
   #attention(entry: string, grid: KernelCall['grid'], bind: KernelCall['bind'], MAX_LENGTH: number): Promise<Dispatch> {
     const { source, parts } = attentionSource(this.config.hiddenSize / this.config.numHeads);
-    const LANES = this.#software ? 1 : ATTENTION_LANES;
-    return this.#dispatch(source, entry, grid, bind, { PARTS: parts, MAX_LENGTH, LANES });
+    return this.#dispatch(source, entry, grid, bind, { PARTS: parts, MAX_LENGTH });
   }
 
   #dispatch(

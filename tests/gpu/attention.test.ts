@@ -8,10 +8,10 @@ import { openGpu } from './open.ts';
 import { floats, runDispatch, unwritten } from './run-kernel.ts';
 import { measureClose } from './worst-errors.ts';
 
-async function kernelsFor(H: number, K: number, software: boolean): Promise<[Gpu, Kernels]> {
+async function kernelsFor(H: number, K: number): Promise<[Gpu, Kernels]> {
   const sizes = { vocabSize: 23, intermediateSize: 16, numLayers: 1, maxPositions: 256 };
   const gpu = await openGpu();
-  return [gpu, new Kernels(gpu, { ...sizes, hiddenSize: H * K, numHeads: H }, software)];
+  return [gpu, new Kernels(gpu, { ...sizes, hiddenSize: H * K, numHeads: H })];
 }
 
 /** Queries, keys and values, each [rows, D], out of rows of all three side by side. */
@@ -39,70 +39,64 @@ function logSumExp(q: Float32Array, k: Float32Array, T: number, H: number, K: nu
 
 describe('attention over packed sequences', () => {
   it.each([
-    { H: 8, K: 2, sharpness: 1, software: true },
-    { H: 8, K: 6, sharpness: 1, software: false },
-    { H: 8, K: 10, sharpness: 4, software: true }, // scores of several hundred: nearly one-hot
-    { H: 8, K: 10, sharpness: 4, software: false },
-    { H: 3, K: 16, sharpness: 1, software: true },
-    { H: 1, K: 32, sharpness: 1, software: false },
-  ])(
-    'is the reference for $H heads of $K, scores times $sharpness, software $software, and so is its gradient',
-    async (size) => {
-      const { H, K, sharpness, software } = size;
-      const [gpu, kernels] = await kernelsFor(H, K, software);
-      const random = new Random(K);
-      const D = H * K;
-      const lengths = [1, 5, 64, 19, 2];
-      const count = lengths.reduce((sum, length) => sum + length, 0);
-      const firstRow = lengths.map((_, sequence) =>
-        lengths.slice(0, sequence).reduce((sum, length) => sum + length, 0),
-      );
-      const spans = Uint32Array.from(
-        lengths.flatMap((length, i) => Array.from({ length }, () => [firstRow[i]!, firstRow[i]! + length]).flat()),
-      );
-      const qkv = floats(random, count * 3 * D, sharpness * 1.5);
-      const d_out = floats(random, count * D);
-      const rows = Uint32Array.of(count);
-      const out = new Float64Array(count * D);
-      const lse = new Float64Array(count * H);
-      const d_qkv = new Float64Array(count * 3 * D);
-      lengths.forEach((T, i) => {
-        const first = firstRow[i]!;
-        const [q, k, v] = splitParts(qkv.subarray(first * 3 * D, (first + T) * 3 * D), D);
-        out.set(attention(q, k, v, T, H, K), first * D);
-        lse.set(logSumExp(q, k, T, H, K), first * H);
-        const { dQ, dK, dV } = attentionBackward(q, k, v, d_out.subarray(first * D, (first + T) * D), T, H, K);
-        for (let t = 0; t < T; t++) {
-          [dQ, dK, dV].forEach((part, which) => {
-            d_qkv.set(part.subarray(t * D, (t + 1) * D), ((first + t) * 3 + which) * D);
-          });
-        }
-      });
+    { H: 8, K: 2, sharpness: 1 },
+    { H: 8, K: 6, sharpness: 1 },
+    { H: 8, K: 10, sharpness: 4 }, // scores of several hundred: nearly one-hot
+    { H: 3, K: 16, sharpness: 1 },
+    { H: 1, K: 32, sharpness: 1 },
+  ])('is the reference for $H heads of $K, scores times $sharpness, and so is its gradient', async (size) => {
+    const { H, K, sharpness } = size;
+    const [gpu, kernels] = await kernelsFor(H, K);
+    const random = new Random(K);
+    const D = H * K;
+    const lengths = [1, 5, 64, 19, 2];
+    const count = lengths.reduce((sum, length) => sum + length, 0);
+    const firstRow = lengths.map((_, sequence) => lengths.slice(0, sequence).reduce((sum, length) => sum + length, 0));
+    const spans = Uint32Array.from(
+      lengths.flatMap((length, i) => Array.from({ length }, () => [firstRow[i]!, firstRow[i]! + length]).flat()),
+    );
+    const qkv = floats(random, count * 3 * D, sharpness * 1.5);
+    const d_out = floats(random, count * D);
+    const rows = Uint32Array.of(count);
+    const out = new Float64Array(count * D);
+    const lse = new Float64Array(count * H);
+    const d_qkv = new Float64Array(count * 3 * D);
+    lengths.forEach((T, i) => {
+      const first = firstRow[i]!;
+      const [q, k, v] = splitParts(qkv.subarray(first * 3 * D, (first + T) * 3 * D), D);
+      out.set(attention(q, k, v, T, H, K), first * D);
+      lse.set(logSumExp(q, k, T, H, K), first * H);
+      const { dQ, dK, dV } = attentionBackward(q, k, v, d_out.subarray(first * D, (first + T) * D), T, H, K);
+      for (let t = 0; t < T; t++) {
+        [dQ, dK, dV].forEach((part, which) => {
+          d_qkv.set(part.subarray(t * D, (t + 1) * D), ((first + t) * 3 + which) * D);
+        });
+      }
+    });
 
-      const written = { out: unwritten(count * D), lse: unwritten(count * H) };
-      const forward = await runDispatch(gpu, count, { reads: { rows, spans, qkv }, writes: written }, (on) =>
-        kernels.attention('attention_forward', on),
-      );
-      measureClose('attention_forward', 'out', forward.out, out, { rtol: 1e-5 });
-      measureClose('attention_forward', 'lse', forward.lse, lse, { rtol: 2e-6 });
+    const written = { out: unwritten(count * D), lse: unwritten(count * H) };
+    const forward = await runDispatch(gpu, count, { reads: { rows, spans, qkv }, writes: written }, (on) =>
+      kernels.attention('attention_forward', on),
+    );
+    measureClose('attention_forward', 'out', forward.out, out, { rtol: 1e-5 });
+    measureClose('attention_forward', 'lse', forward.lse, lse, { rtol: 2e-6 });
 
-      const shared = { rows, spans, qkv, lse: forward.lse, d_out };
-      const asking = {
-        reads: { ...shared, out: forward.out },
-        writes: { delta: unwritten(count * H), d_qkv: unwritten(count * 3 * D) },
-      };
-      const query = await runDispatch(gpu, count, asking, (on) => kernels.attention('attention_backward_query', on));
-      const answering = { reads: { ...shared, delta: query.delta }, writes: { d_qkv: query.d_qkv } };
-      const both = await runDispatch(gpu, count, answering, (on) =>
-        kernels.attention('attention_backward_key_value', on),
-      );
-      const [dQ, dK, dV] = splitParts(both.d_qkv, D);
-      const [expectedQ, expectedK, expectedV] = splitParts(new Float32Array(d_qkv), D);
-      measureClose('attention_backward_query', 'queries', dQ, expectedQ, { rtol: 2e-5 });
-      measureClose('attention_backward_key_value', 'keys', dK, expectedK, { rtol: 2e-5 });
-      measureClose('attention_backward_key_value', 'values', dV, expectedV, { rtol: 2e-5 });
-    },
-  );
+    const shared = { rows, spans, qkv, lse: forward.lse, d_out };
+    const asking = {
+      reads: { ...shared, out: forward.out },
+      writes: { delta: unwritten(count * H), d_qkv: unwritten(count * 3 * D) },
+    };
+    const query = await runDispatch(gpu, count, asking, (on) => kernels.attention('attention_backward_query', on));
+    const answering = { reads: { ...shared, delta: query.delta }, writes: { d_qkv: query.d_qkv } };
+    const both = await runDispatch(gpu, count, answering, (on) =>
+      kernels.attention('attention_backward_key_value', on),
+    );
+    const [dQ, dK, dV] = splitParts(both.d_qkv, D);
+    const [expectedQ, expectedK, expectedV] = splitParts(new Float32Array(d_qkv), D);
+    measureClose('attention_backward_query', 'queries', dQ, expectedQ, { rtol: 2e-5 });
+    measureClose('attention_backward_key_value', 'keys', dK, expectedK, { rtol: 2e-5 });
+    measureClose('attention_backward_key_value', 'values', dV, expectedV, { rtol: 2e-5 });
+  });
 });
 
 describe('attention with a cache', () => {
@@ -111,7 +105,7 @@ describe('attention with a cache', () => {
     { H: 1, K: 160, maxLength: 131 },
   ])('is the last row of the whole for $H heads of $K, and keeps the new key and value', async (size) => {
     const { H, K, maxLength } = size;
-    const [gpu, kernels] = await kernelsFor(H, K, true);
+    const [gpu, kernels] = await kernelsFor(H, K);
     const random = new Random(K);
     const D = H * K;
     const sequences = Uint32Array.of(3, 0, 4, 1); // sequence 2 has ended
