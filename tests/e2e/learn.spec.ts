@@ -118,7 +118,7 @@ test.describe('the experiments', () => {
   test('show what each has measured', async ({ page }) => {
     await withResults(page);
     await open(page, 'zero');
-    await expect(page.getByRole('row', { name: /^R1-Zero: RL alone 40% 70%/ })).toBeVisible();
+    await expect(page.getByRole('row', { name: /^R1-Zero 40% 70%/ })).toBeVisible();
     await page.goto('./#learn/critic');
     await expect(page.getByRole('row', { name: /^PPO 0\.30 0\.70 60% 0\.50 s 0\.15 s 180\.0 60\.0/ })).toBeVisible();
     await page.goto('./#learn/pipeline');

@@ -205,7 +205,7 @@ export const QUESTIONS: readonly Question[] = [
   {
     question: 'Why did R1 need more than RL?',
     answer: [
-      'R1-Zero reasons well, but it is hard to read and mixes languages. For R1 DeepSeek first tuned the base on some thousand clean examples, the cold start; then came RL with a reward for keeping to one language; then tuning on the best samples of that model; then RL once more for all kinds of questions.',
+      'R1-Zero reasons well, but it is hard to read and mixes languages. For R1 DeepSeek first tuned the base on thousands of clean examples, the cold start; then came RL with a reward for keeping to one language; then tuning on the best samples of that model; then RL once more for all kinds of questions.',
     ],
     sources: [READING.r1],
     pointers: [{ section: 'pipeline', label: 'The four stages, in small' }],
