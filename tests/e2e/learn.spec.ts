@@ -3,7 +3,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { DISTILLED, R1_AGAINST_O1 } from '../../src/ui/learn/facts.ts';
 import { SECTIONS } from '../../src/ui/learn/sections.ts';
-import { keptExperiments } from '../ui/learn-rows.ts';
+import { keptExperiments, score } from '../ui/learn-rows.ts';
 import { simulatedRecording } from '../ui/simulated-run.ts';
 
 /** Results of experiments, as an earlier visit left them. */
@@ -115,6 +115,17 @@ test.describe('the experiments', () => {
     await expect(page.getByRole('button', { name: 'Run the 0 stages' })).toBeDisabled();
   });
 
+  test('stand beside what the project measured over several seeds', async ({ page }) => {
+    const spread = (mean: number) => ({ mean, least: mean - 0.1, most: mean + 0.1 });
+    const figures = Object.fromEntries(Object.keys(score()).map((name) => [name, spread(0.5)]));
+    const model = (name: string) => ({ model: name, parameters: 1, seconds: spread(9), flops: null, scores: { countdown: figures } }); // prettier-ignore
+    const story = { seeds: [1, 2, 3], models: [model('base'), model('r1-zero')] };
+    await page.route('**/story.json', (route) => route.fulfill({ json: story }));
+    await open(page, 'zero');
+    await expect(page.getByRole('heading', { name: 'As the project measured it' })).toBeVisible();
+    await expect(page.getByRole('row', { name: /^R1-Zero 50% \(40% to 60%\)/ })).toBeVisible();
+  });
+
   test('show what each has measured', async ({ page }) => {
     await withResults(page);
     await open(page, 'zero');
@@ -128,6 +139,15 @@ test.describe('the experiments', () => {
     await page.goto('./#learn/aha');
     await expect(page.getByText(/^Prior 0\.2\. It learnt when to wait/)).toBeVisible();
   });
+});
+
+test('a link to an experiment does not take away a run that is under way', async ({ page }) => {
+  await page.goto('./?preset=light-lesson');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('link', { name: 'Learn' }).click();
+  await page.getByRole('link', { name: /hardly ever says wait/ }).click();
+  await expect(page.getByRole('alert')).toContainText('Your run is still under way');
+  await expect(page).toHaveURL(/\?preset=light-lesson#learn$/);
 });
 
 test.describe('the formula', () => {

@@ -150,7 +150,10 @@ export const SYMBOLS = {
     name: 'A, the advantage',
     meaning:
       'How much better than its siblings the answer is. The same for all its tokens: nobody says which of them did it. Positive pushes up, negative pushes down.',
-    value: (moment) => `Answer ${moment.answer + 1}: ${signed(answerOf(moment).advantage)}`,
+    value: (moment) => {
+      const mean = moment.settings.options.advantageEstimator === 'ppo' ? ', the mean over its tokens (ppo)' : '';
+      return `Answer ${moment.answer + 1}: ${signed(answerOf(moment).advantage)}${mean}`;
+    },
     place: advantage('advantage = r - group.x;'),
   },
   reward: {

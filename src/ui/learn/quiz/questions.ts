@@ -190,12 +190,12 @@ export const QUIZ: readonly QuizQuestion[] = [
     kind: 'prediction',
     id: 'cold',
     question:
-      'Sample at temperature 0.2: it nearly always takes its likeliest token. How many groups teach nothing in the first steps?',
+      'Sample at temperature 0.2, where the likelier token wins far more often. How many groups teach nothing in the first steps?',
     options: PARTS,
     address: 'preset=light-lesson&temperature=0.2&steps=8',
     judge: byFirstShare('frac_reward_zero_std', 'the groups had equal rewards'),
     reasons: [
-      'Even so its first tries differed enough: the base is unsure between several of them.',
+      'Even so the answers differed: between some first tries the base is so undecided that no cooling picks one.',
       'Many groups say the same thing eight times and so have nothing to compare.',
       'Eight times the same answer is no group. Without variety there is nothing to choose from: exploration is not a luxury.',
     ],
