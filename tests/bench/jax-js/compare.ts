@@ -29,6 +29,16 @@ export interface Timing {
   /** Of the completions; those of the prompts are not counted. */
   readonly tokensPerSecond: number;
   readonly submits: number;
+  /** Processor time of the browser's GPU process, all cores together: on a software adapter the work itself. Null if not known. */
+  readonly processorMs: number | null;
+}
+
+export interface Pair {
+  readonly ours: Timing;
+  readonly jaxJs: Timing;
+  /** Of the times, jax-js's over ours. */
+  readonly speedup: number;
+  readonly processorSpeedup: number | null;
 }
 
 export interface Comparison {
@@ -36,16 +46,23 @@ export interface Comparison {
   readonly workload: Workload & { readonly repeats: number };
   /** The largest relative difference between the two, by figure. */
   readonly agreement: Readonly<Record<string, number>>;
-  readonly sampling: { readonly ours: Timing; readonly jaxJs: Timing; readonly speedup: number };
-  readonly training: { readonly ours: Timing; readonly jaxJs: Timing; readonly speedup: number };
+  readonly sampling: Pair;
+  readonly training: Pair;
 }
 
 const WARM_UP = 2;
 const CHECKED_UPDATES = 3;
 const TOLERANCE = 1e-3;
 
+/** Processor time that the browser's GPU process has spent, in milliseconds. */
+export type ProcessorClock = () => Promise<number>;
+
 /** Throws where the two do not agree. */
-export async function compare(workload: typeof REFERENCE, progress: (text: string) => void): Promise<Comparison> {
+export async function compare(
+  workload: typeof REFERENCE,
+  progress: (text: string) => void,
+  processor?: ProcessorClock,
+): Promise<Comparison> {
   const { sequences, newTokens, repeats } = workload;
   progress('compiling');
   const contestants = await openContestants(workload);
@@ -60,8 +77,8 @@ export async function compare(workload: typeof REFERENCE, progress: (text: strin
     progress(repeat < WARM_UP ? 'warming up' : `run ${repeat - WARM_UP + 1} of ${repeats}`);
     for (const name of ['ours', 'jaxJs'] as const) {
       const contestant = { ours, jaxJs }[name];
-      const sampled = await timed(() => contestant.sample(repeat));
-      const trained = await timed(() => contestant.update(samplesOf(sampled.result)));
+      const sampled = await timed(() => contestant.sample(repeat), processor);
+      const trained = await timed(() => contestant.update(samplesOf(sampled.result)), processor);
       if (repeat < WARM_UP) continue;
       runs.sampling[name].push(sampled);
       runs.training[name].push(trained);
@@ -69,12 +86,17 @@ export async function compare(workload: typeof REFERENCE, progress: (text: strin
   }
   const summary = (each: readonly Run[]): Timing => {
     const ms = median(each.map((run) => run.ms));
-    const submits = median(each.map((run) => run.submits));
-    return { ms, tokensPerSecond: ((sequences * newTokens) / ms) * 1000, submits };
+    return {
+      ms,
+      tokensPerSecond: ((sequences * newTokens) / ms) * 1000,
+      submits: median(each.map((run) => run.submits)),
+      processorMs: processor ? median(each.map((run) => run.processorMs)) : null,
+    };
   };
-  const both = (of: { readonly ours: readonly Run[]; readonly jaxJs: readonly Run[] }): Comparison['sampling'] => {
-    const timings = { ours: summary(of.ours), jaxJs: summary(of.jaxJs) };
-    return { ...timings, speedup: timings.jaxJs.ms / timings.ours.ms };
+  const both = (of: { readonly ours: readonly Run[]; readonly jaxJs: readonly Run[] }): Pair => {
+    const [ours, jaxJs] = [summary(of.ours), summary(of.jaxJs)];
+    const processorSpeedup = ours.processorMs && jaxJs.processorMs && jaxJs.processorMs / ours.processorMs;
+    return { ours, jaxJs, speedup: jaxJs.ms / ours.ms, processorSpeedup };
   };
   return { adapter, workload, agreement, sampling: both(runs.sampling), training: both(runs.training) };
 }
@@ -119,10 +141,15 @@ function agree(figure: string, ours: readonly number[], jaxJs: readonly number[]
 interface Run {
   readonly ms: number;
   readonly submits: number;
+  /** 0 without a clock. */
+  readonly processorMs: number;
 }
 
-/** How long `work` takes, and how many times either engine gives the GPU something to do meanwhile. */
-async function timed<Result>(work: () => Promise<Result>): Promise<Run & { readonly result: Result }> {
+/** What `work` takes, and how many times either engine gives the GPU something to do meanwhile. */
+async function timed<Result>(
+  work: () => Promise<Result>,
+  processor: ProcessorClock = () => Promise.resolve(0),
+): Promise<Run & { readonly result: Result }> {
   const submit = Object.getOwnPropertyDescriptor(GPUQueue.prototype, 'submit')!;
   let submits = 0;
   GPUQueue.prototype.submit = function (commands): undefined {
@@ -130,9 +157,11 @@ async function timed<Result>(work: () => Promise<Result>): Promise<Run & { reado
     (submit.value as GPUQueue['submit']).call(this, commands);
   };
   try {
+    const before = await processor();
     const start = performance.now();
     const result = await work();
-    return { ms: performance.now() - start, submits, result };
+    const ms = performance.now() - start;
+    return { ms, submits, processorMs: (await processor()) - before, result };
   } finally {
     Object.defineProperty(GPUQueue.prototype, 'submit', submit);
   }

@@ -1,6 +1,5 @@
 // The two engines behind one interface, with the same weights and the same work.
 import { defaultDevice, init } from '@jax-js/jax';
-import { Random } from '../../../src/base/random.ts';
 import { Engine, Gpu, initialize, type ModelConfig } from '../../../src/engine/index.ts';
 import { Objective, type Sample } from '../../../src/grpo/objective.ts';
 import { resolveOptions } from '../../../src/grpo/options.ts';
@@ -76,13 +75,10 @@ export async function openContestants(workload: Workload): Promise<Contestants> 
   const devices = await init('webgpu');
   if (!devices.includes('webgpu')) throw new Error('jax-js found no WebGPU');
   defaultDevice('webgpu');
-  const sampler = new Sampler(config, sequences, promptTokens, newTokens);
+  const sampler = new Sampler(config, sequences, promptTokens, newTokens, EOS);
   const trainer = new Trainer(config, loadWeights(checkpoint), sequences, config.maxPositions, options, optimizer);
   const jaxJs: Contestant = {
-    sample: (step) => {
-      const random = new Random(1, step);
-      return sampler.sample(trainer.weights, prompts, [EOS], () => random.unit());
-    },
+    sample: (step) => sampler.sample(trainer.weights, prompts, step),
     update: (samples) => trainer.update(samples, rewards),
   };
 

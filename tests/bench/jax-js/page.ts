@@ -1,11 +1,13 @@
 // Runs the comparison in the browser that opens this page. The address may change the workload: ?hiddenSize=128&layers=4
-import { compare, workloadOf, type Comparison } from './compare.ts';
+import { compare, workloadOf, type Comparison, type ProcessorClock } from './compare.ts';
 import { tableOf } from './table.ts';
 
 declare global {
   interface Window {
     /** For the script that opened the page. */
     comparison?: Promise<Comparison>;
+    /** From the script that opened the page. */
+    gpuProcessMs?: ProcessorClock;
   }
 }
 
@@ -21,8 +23,9 @@ window.comparison.then(
 );
 
 async function run(): Promise<Comparison> {
-  return compare(workloadOf(location.search), (progress) => {
-    show(progress);
-    console.info(progress);
-  });
+  const progress = (text: string): void => {
+    show(text);
+    console.info(text);
+  };
+  return compare(workloadOf(location.search), progress, window.gpuProcessMs);
 }

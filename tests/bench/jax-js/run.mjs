@@ -66,6 +66,11 @@ async function inBrowser() {
     page.on('console', (message) => {
       if (['info', 'error'].includes(message.type())) console.error(message.text());
     });
+    const session = await browser.newBrowserCDPSession();
+    await page.exposeFunction('gpuProcessMs', async () => {
+      const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+      return 1000 * (processInfo.find(({ type }) => type === 'GPU')?.cpuTime ?? NaN);
+    });
     await page.goto(`${server.resolvedUrls?.local[0] ?? ''}tests/bench/jax-js/?${query}`);
     const comparison = await page.evaluate(() => window.comparison);
     if (!comparison) throw new Error('the page did not begin: what it reported is above');

@@ -1,5 +1,5 @@
 // Sampling with jax-js: the prompt in one pass that fills a KV cache, then one jitted step a token.
-import { jit, nn, numpy as np, tree } from '@jax-js/jax';
+import { jit, nn, numpy as np, random, tree } from '@jax-js/jax';
 import type { ModelConfig } from '../../../src/engine/config.ts';
 import { logitsOf, oneHot, rotationOf, type Rotation, type Weights } from './model.ts';
 
@@ -18,23 +18,22 @@ export type Sampled = { readonly ids: readonly number[]; readonly logProbs: read
 const STEPS_AHEAD = 8;
 
 export class Sampler {
-  readonly #config: ModelConfig;
   readonly #promptLength: number;
   readonly #newTokens: number;
   readonly #promptRotation: Rotation;
   readonly #positions: readonly Position[];
+  readonly #noise: (key: np.Array) => np.Array[];
   readonly #prefill: (weights: Weights, ids_BP: np.Array, rotation: Rotation, noise_BV: np.Array) => Drawn;
   readonly #step: (weights: Weights, before: Cache[], ids: np.Array, position: Position, noise_BV: np.Array) => Drawn;
   readonly #finish: (logits: np.Array[], ids: np.Array[]) => { readonly ids: np.Array; readonly logProbs: np.Array };
 
-  /** For `sequences` prompts of `promptLength` tokens each; `newTokens` are drawn for every one. */
-  constructor(config: ModelConfig, sequences: number, promptLength: number, newTokens: number) {
+  /** For `sequences` prompts of `promptLength` tokens each; `newTokens` are drawn for every one, and none of them is `forbidden`. */
+  constructor(config: ModelConfig, sequences: number, promptLength: number, newTokens: number, forbidden: number) {
     const { vocabSize: V, hiddenSize: D, numHeads: H } = config;
     const B = sequences;
     const P = promptLength;
     const C = promptLength + newTokens;
     const K = D / H;
-    this.#config = config;
     this.#promptLength = P;
     this.#newTokens = newTokens;
     this.#promptRotation = rotationOf(
@@ -43,17 +42,21 @@ export class Sampler {
     );
     this.#positions = Array.from({ length: newTokens - 1 }, (_, index) => {
       const position = P + index;
-      const masked = (of: (at: number) => number): Float32Array => Float32Array.from({ length: C }, (_, at) => of(at));
+      const of = (value: (at: number) => number): np.Array =>
+        np.array(Float32Array.from({ length: C }, (_, at) => value(at)));
       return {
         rotation: rotationOf(config, [position]),
-        slot: np
-          .array(
-            masked((at) => (at === position ? 1 : 0)),
-            { shape: [1, C, 1, 1] },
-          )
+        slot: of((at) => (at === position ? 1 : 0))
+          .reshape([1, C, 1, 1])
           .astype(np.bool),
-        bias: np.array(masked((at) => (at <= position ? 0 : -Infinity))),
+        bias: of((at) => (at <= position ? 0 : -Infinity)),
       };
+    });
+
+    this.#noise = jit((key: np.Array) => {
+      const gumbel = random.gumbel(key, [newTokens, B, V]);
+      const noise = np.where(np.arange(V).equal(forbidden), -Infinity, gumbel);
+      return Array.from({ length: newTokens }, (_, token) => noise.ref.slice(token));
     });
 
     this.#prefill = jit((weights: Weights, ids: np.Array, rotation: Rotation, noise: np.Array) => {
@@ -94,40 +97,19 @@ export class Sampler {
       const logProbs = nn.logSoftmax(np.stack(logits, 1), -1).mul(oneHot(ids_BT.ref, V)).sum(-1);
       return { ids: ids_BT, logProbs };
     });
-
-    /** argmax of logits + noise. np.argmax compiles to a kernel that software adapters take minutes to translate. */
-    function draw(logits: np.Array, noise: np.Array): np.Array {
-      const scores = logits.add(noise);
-      const largest = np.max(scores.ref, -1, { keepdims: true });
-      return np.where(scores.less(largest), 0, np.arange(V)).sum(-1);
-    }
   }
 
-  /**
-   * Samples from softmax(logits) by the Gumbel-max trick; never a `forbidden` token.
-   * @param unit uniform numbers in (0, 1)
-   */
-  async sample(
-    weights: Weights,
-    prompts: readonly (readonly number[])[],
-    forbidden: readonly number[],
-    unit: () => number,
-  ): Promise<Sampled[]> {
-    const { vocabSize: V } = this.#config;
+  /** Samples from softmax(logits), by the Gumbel-max trick. */
+  async sample(weights: Weights, prompts: readonly (readonly number[])[], seed: number): Promise<Sampled[]> {
     const B = prompts.length;
-    // On the host: 4 kernels a token fewer than random.categorical.
-    const noise = (): np.Array => {
-      const gumbel = Float32Array.from({ length: B * V }, (_, at) =>
-        forbidden.includes(at % V) ? -Infinity : -Math.log(-Math.log(unit())),
-      );
-      return np.array(gumbel, { shape: [B, V] });
-    };
+    // For all tokens at once: less than half the kernels of random.categorical in every step.
+    const [firstNoise, ...noises] = this.#noise(random.key(seed)) as [np.Array, ...np.Array[]];
     const ids_BP = np.array(Int32Array.from(prompts.flat()), { shape: [B, this.#promptLength], dtype: np.int32 });
-    let state = this.#prefill(tree.ref(weights), ids_BP, tree.ref(this.#promptRotation), noise());
+    let state = this.#prefill(tree.ref(weights), ids_BP, tree.ref(this.#promptRotation), firstNoise);
     const ids = [state.ids.ref];
     const logits = [state.logits];
     for (const [index, position] of this.#positions.entries()) {
-      state = this.#step(tree.ref(weights), state.caches, state.ids, tree.ref(position), noise());
+      state = this.#step(tree.ref(weights), state.caches, state.ids, tree.ref(position), noises[index]!);
       ids.push(state.ids.ref);
       logits.push(state.logits);
       if (index % STEPS_AHEAD === STEPS_AHEAD - 1) await state.ids.blockUntilReady();
@@ -140,4 +122,12 @@ export class Sampler {
       Array.from({ length: this.#newTokens }, (_, token) => data[sequence * this.#newTokens + token] as number);
     return prompts.map((_, sequence) => ({ ids: row(idData, sequence), logProbs: row(logProbData, sequence) }));
   }
+}
+
+/** argmax of logits + noise [B, V]. np.argmax compiles to a kernel that software adapters take minutes to translate. */
+function draw(logits: np.Array, noise: np.Array): np.Array {
+  const scores = logits.add(noise);
+  const tokens = np.arange(scores.shape[1]!);
+  const largest = np.max(scores.ref, -1, { keepdims: true });
+  return np.where(scores.less(largest), 0, tokens).sum(-1);
 }
