@@ -27,9 +27,16 @@ const LOWEST = -3e38;
 var<workgroup> lanes: array<f32, 64 * DRAWS>;
 
 fn highest_lane(first: u32, count: u32) -> f32 {
-  var highest = LOWEST;
-  for (var u = 0u; u < count; u++) { highest = max(highest, lanes[first + u]); }
-  return highest;
+  var highest = vec4f(LOWEST);
+  for (var u = 0u; u < count; u += 4u) { // four at a time: past the end the last
+    highest = max(highest, vec4f(
+      lanes[first + u],
+      lanes[first + min(u + 1u, count - 1u)],
+      lanes[first + min(u + 2u, count - 1u)],
+      lanes[first + min(u + 3u, count - 1u)],
+    ));
+  }
+  return max(max(highest.x, highest.y), max(highest.z, highest.w));
 }
 
 /// Draws token `next` of a sequence and keeps it where `lives`, unless the prompt goes on or the sequence is done. The workgroup

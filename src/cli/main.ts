@@ -69,7 +69,7 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
   bench     what a step takes on this GPU and where its time goes, how that grows, and how long it is to the aha
               [--reference] [--growth] [--aha] [--compare FILE] [--scale full|light|tiny]
               [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]
-              [--decoder layered|fused] [--fused-sequences S] [--fused-tokens K] [--fused-threads N]
+              [--decoder layered|fused] [--fused-tokens K] [--fused-threads N]
 
 With --json, standard output is JSON lines and nothing else; eval, score, reward and loss always print one such line.
 Exit status: 2 for wrong use, 1 for any other failure, each with one line on standard error.`;

@@ -2,73 +2,95 @@
 import decodeShader from '../../shaders/decode.wgsl?raw';
 import drawShader from '../../shaders/draw.wgsl?raw';
 import { paddedVocabulary, type ModelConfig } from './config.ts';
-import { cacheLayerBytes, planAdvance, type Decoder, type SamplingBuffers, type Wave } from './decoder.ts';
-import type { Dispatch, Gpu, ShaderConstants } from './gpu/gpu.ts';
+import { planAdvance, type Decoder, type SamplingBuffers, type Wave } from './decoder.ts';
+import type { Dispatch, Gpu, KernelCall, ShaderConstants } from './gpu/gpu.ts';
 import { modelConstants, type Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
 
 export interface FusedSizes {
-  /** Sequences a workgroup owns, a multiple of 4: more of them read each weight less often, fewer fill a GPU sooner. */
-  readonly sequences: number;
   /** Tokens a dispatch makes: more save dispatches, fewer pack the live sequences together sooner. */
   readonly tokens: number;
-  /** Threads of a workgroup, a multiple of 64. */
+  /** Threads of a workgroup, a multiple of 64, as far as the adapter has them. */
   readonly threads: number;
   /** Workgroup memory that may be used, in bytes, as far as the adapter has it. */
   readonly memory: number;
 }
 
-export const FUSED_SIZES: FusedSizes = { sequences: 4, tokens: 8, threads: 256, memory: 48 * 1024 };
+/** More threads are slower: each then has fewer registers for loads under way. */
+export const FUSED_SIZES: FusedSizes = { tokens: 8, threads: 512, memory: 48 * 1024 };
 
+export type WorkgroupLimits = Pick<
+  GPUSupportedLimits,
+  'maxComputeWorkgroupStorageSize' | 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupSizeX'
+>;
+
+/** Sequences of a workgroup: a vec4 has one number of each. With eight, half as many workgroups took more than twice as long. */
+const SEQUENCES = 4;
 /** Threads that share a sum: with more, adding up their parts takes longer than it saves. */
 const MOST_SPLITS = 16;
-const NORM_LANES = 16;
+/** Rows of a weight that a thread reads at once. */
+const ROWS = 8;
 
-/** How a workgroup shares out its work, as constants of decode.wgsl; null where its memory does not hold the model. */
-export function shareWork(config: ModelConfig, sizes: FusedSizes, memoryLimit: number): ShaderConstants | null {
-  const { hiddenSize: D, intermediateSize: F, numHeads: H, maxPositions: T } = config;
-  const { sequences: S, tokens: TOKENS, threads: THREADS } = sizes;
-  const VP = paddedVocabulary(config.vocabSize);
-  const quads = S / 4;
-  const partials = (splits: number, OUT: number): number => (splits - 1) * OUT * quads; // the first share adds them up
-  const scores = (heads: number): number => S * heads * Math.ceil(T / 4);
-  const shares = (scratch: number) => {
-    const splits = (IN: number, OUT: number, sums = OUT): number =>
-      largestDivisor(IN / 4, (n) => {
-        const threads = (n * OUT * quads) / 4;
-        return n <= MOST_SPLITS && threads <= THREADS && partials(n, sums) <= scratch;
-      });
-    return {
-      QKV_SPLITS: splits(D, 3 * D),
-      OUTPUT_SPLITS: splits(D, D),
-      GATE_UP_SPLITS: splits(D, F, 2 * F),
-      DOWN_SPLITS: splits(F, D),
-      LOGITS_SPLITS: splits(D, VP),
-      ATTEND_HEADS: largestDivisor(H, (heads) => S * heads <= THREADS && scores(heads) <= scratch),
-    };
-  };
-  const wanted = shares(Infinity);
-  const wantedScratch = Math.max(
-    NORM_LANES * quads,
-    scores(wanted.ATTEND_HEADS),
-    partials(wanted.QKV_SPLITS, 3 * D),
-    partials(wanted.OUTPUT_SPLITS, D),
-    partials(wanted.GATE_UP_SPLITS, 2 * F),
-    partials(wanted.DOWN_SPLITS, D),
-    partials(wanted.LOGITS_SPLITS, VP),
-  );
-  const activations = (2 * D + Math.max(3 * D, F, VP)) * quads;
-  const others = (2 * THREADS + S + 4) * 4 + 48; // lanes, totals, slots and alive, each rounded up to 16 bytes
-  const room = Math.floor((Math.min(sizes.memory, memoryLimit) - others) / 16) - activations;
-  if (room < Math.max(NORM_LANES * quads, scores(1))) return null;
-  const SCRATCH_SIZE = Math.min(wantedScratch, room);
-  return { S, TOKENS, THREADS, DRAWS: THREADS / 64, NORM_LANES, SCRATCH_SIZE, ...shares(SCRATCH_SIZE) };
+/** How a workgroup shares out its work, as constants of decode.wgsl; null where a workgroup cannot hold the model. */
+export function shareWork(config: ModelConfig, sizes: FusedSizes, limits: WorkgroupLimits): ShaderConstants | null {
+  const most = Math.min(sizes.threads, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+  const threads = Math.floor(most / 64) * 64;
+  if (threads < config.hiddenSize) return null; // a thread a channel
+  const memory = Math.min(sizes.memory, limits.maxComputeWorkgroupStorageSize);
+  for (const heads of divisors(config.numHeads)) {
+    const shares = shareMemory(config, threads, memory, heads);
+    if (shares) return { TOKENS: sizes.tokens, THREADS: threads, DRAWS: threads / 64, ...shares };
+  }
+  return null;
 }
 
-/** The largest divisor of `whole` that is good; 1 always is. */
-function largestDivisor(whole: number, good: (divisor: number) => boolean): number {
-  for (let n = whole; n > 1; n--) if (whole % n === 0 && good(n)) return n;
-  return 1;
+/** The same for attention of so many heads at once; null where they do not fit. */
+function shareMemory(config: ModelConfig, threads: number, memory: number, heads: number): ShaderConstants | null {
+  const { hiddenSize: D, intermediateSize: F, numHeads: H, maxPositions: T } = config;
+  const VP = paddedVocabulary(config.vocabSize);
+  const rows = SEQUENCES * heads;
+  const scalars = rows * T + threads + D / H + SEQUENCES + 1; // scores, lanes, angles, slots, alive: each starts on 16 bytes
+  const room = Math.floor((memory - scalars * 4 - 64) / 16) - (2 * D + 4); // besides X, INPUT and SQUARES
+  /** The most shares of a sum of IN products that fit, in `blocks` blocks of four columns beside `live` channels; 0 where none does. */
+  const splits = (IN: number, blocks: number, live: number): number =>
+    divisors(IN / ROWS).find((n) => n <= MOST_SPLITS && n * blocks <= threads && live + n * blocks * 4 <= room) ?? 0;
+  const gateUps = divisors(F / 4).map((blocks) => ({ blocks, shares: splits(D, 2 * blocks, F) }));
+  const gateUp = gateUps.reduce((best, other) =>
+    other.blocks * other.shares > best.blocks * best.shares ? other : best,
+  );
+  const shares = {
+    QKV_SPLITS: splits(D, (3 * D) / 4, 0),
+    OUTPUT_SPLITS: splits(D, D / 4, 0),
+    GATE_UP_BLOCKS: gateUp.blocks,
+    GATE_UP_SPLITS: gateUp.shares,
+    DOWN_SPLITS: splits(F, D / 4, F),
+    LOGITS_SPLITS: splits(D, VP / 4, VP),
+  };
+  const used = Math.max(
+    Math.max(3 * D, threads) + 3 * SEQUENCES * H * headParts(config), // HEADS and what lies before it
+    shares.QKV_SPLITS * 3 * D,
+    shares.OUTPUT_SPLITS * D,
+    F + gateUp.shares * gateUp.blocks * 8,
+    F + shares.DOWN_SPLITS * D,
+    VP + shares.LOGITS_SPLITS * VP,
+  );
+  const fits = used <= room && rows * headParts(config) <= threads && Object.values(shares).every((count) => count > 0);
+  return fits ? { ATTEND_HEADS: heads, WIDE_SIZE: used, ...shares } : null;
+}
+
+/** The largest first. */
+function divisors(whole: number): number[] {
+  return Array.from({ length: whole }, (_, index) => whole - index).filter((n) => whole % n === 0);
+}
+
+/** vec4s of a head's channels. */
+function headParts({ hiddenSize, numHeads }: ModelConfig): number {
+  return Math.ceil(hiddenSize / numHeads / 4);
+}
+
+/** Bytes of the keys, or of the values, of one sequence. */
+export function fusedCacheBytes(config: ModelConfig): number {
+  return config.numLayers * config.maxPositions * config.numHeads * headParts(config) * 16;
 }
 
 export class FusedDecoder implements Decoder {
@@ -96,7 +118,15 @@ export class FusedDecoder implements Decoder {
     this.tokensPerSubmit = tokensPerSubmit;
   }
 
-  /** `work` is what `shareWork` gave. */
+  /** Whether this adapter's compiler takes a whole model as one kernel in workgroups of that size. `work` is what `shareWork` gave. */
+  static compiles(gpu: Gpu, parameters: Parameters, work: ShaderConstants): Promise<boolean> {
+    const { source, entry, constants } = decodeKernel(parameters, work);
+    return gpu.pipeline(source, entry, constants).then(
+      () => true,
+      () => false,
+    );
+  }
+
   static async create(
     gpu: Gpu,
     parameters: Parameters,
@@ -107,17 +137,13 @@ export class FusedDecoder implements Decoder {
     const { config } = parameters;
     const { maxSequences, rows, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
     const weights = gpu.buffer('transposed weights', parameters.buffer.size);
-    const cache = (label: string): GPUBuffer =>
-      gpu.buffer(label, maxSequences * config.numLayers * cacheLayerBytes(config));
-    const { S, TOKENS } = work as { readonly S: number; readonly TOKENS: number };
-    const sizes = { ...modelConstants(config), L: config.numLayers, MAX_LENGTH: config.maxPositions };
+    const cache = (label: string): GPUBuffer => gpu.buffer(label, maxSequences * fusedCacheBytes(config));
+    const { TOKENS } = work as { readonly TOKENS: number };
     const [transpose, decode] = await Promise.all([
       planTranspose(kernels, parameters, weights),
       Promise.all([
         gpu.dispatch({
-          source: `${drawShader}\n${decodeShader}`,
-          entry: 'decode_tokens',
-          constants: { ...sizes, ...work, ...weightOffsets(parameters) },
+          ...decodeKernel(parameters, work),
           bind: {
             rows,
             sampling,
@@ -131,7 +157,7 @@ export class FusedDecoder implements Decoder {
             keys: cache('keys'),
             values: cache('values'),
           },
-          grid: (count) => [Math.ceil(count / S), 1, 1],
+          grid: (count) => [Math.ceil(count / SEQUENCES), 1, 1],
         }),
         planAdvance(gpu, config, buffers, TOKENS),
       ]),
@@ -148,6 +174,19 @@ export class FusedDecoder implements Decoder {
   encode(encoder: GPUCommandEncoder, { sequences }: Wave): void {
     this.#gpu.encode(encoder, this.#decode, sequences);
   }
+}
+
+function decodeKernel(
+  parameters: Parameters,
+  work: ShaderConstants,
+): Pick<KernelCall, 'source' | 'entry' | 'constants'> {
+  const { config } = parameters;
+  const sizes = { ...modelConstants(config), L: config.numLayers, MAX_LENGTH: config.maxPositions };
+  return {
+    source: `${drawShader}\n${decodeShader}`,
+    entry: 'decode_tokens',
+    constants: { ...sizes, ...work, ...weightOffsets(parameters) },
+  };
 }
 
 /** Every matrix of the parameters, transposed to the same place of `weights`. */

@@ -160,7 +160,7 @@ describe('bench', { timeout: GPU_MS }, () => {
   });
 
   it('samples with the decoder it is told to', async () => {
-    const [line] = await linesOf(...TINY, '--decoder', 'fused', '--fused-sequences', '8');
+    const [line] = await linesOf(...TINY, '--decoder', 'fused', '--fused-threads', '128');
     const { reference } = line as { reference: { profile: { sampling: { kernels: Line[] } } } };
     const labels = reference.profile.sampling.kernels.map(({ label }) => label);
     expect(labels).toContain('decode_tokens');

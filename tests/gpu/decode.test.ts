@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import type { ModelConfig } from '../../src/engine/config.ts';
-import { FUSED_SIZES, shareWork, type FusedSizes } from '../../src/engine/fused-decoder.ts';
+import { FUSED_SIZES, shareWork, type FusedSizes, type WorkgroupLimits } from '../../src/engine/fused-decoder.ts';
 import {
   Generator,
   type Completion,
@@ -36,6 +36,13 @@ const settings: SamplingSettings = {
   maxNewTokens: 20,
 };
 
+/** WebGPU's own, but for the memory. */
+const LIMITS: WorkgroupLimits = {
+  maxComputeWorkgroupStorageSize: 32768,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+};
+
 type Make = (options: GeneratorOptions) => Promise<Generator>;
 
 /** What makes generators that share the weights of one model. */
@@ -60,7 +67,7 @@ function expectSame(what: string, fused: readonly Completion[], layered: readonl
   expect(fused.map(({ truncated }) => truncated)).toEqual(layered.map(({ truncated }) => truncated));
   const logProbs = (completions: readonly Completion[]): number[] =>
     completions.flatMap((completion) => completion.logProbs);
-  measureClose('fused decoding', `log-probs, ${what}`, logProbs(fused), logProbs(layered), { atol: 1e-5 });
+  measureClose('fused decoding', `log-probs, ${what}`, logProbs(fused), logProbs(layered), { atol: 2e-5 });
 }
 
 // A software adapter takes seconds to compile the whole model.
@@ -68,11 +75,12 @@ describe('fused decoding', { timeout: 120_000 }, () => {
   it.each<[string, ModelConfig, number, Partial<FusedSizes>]>([
     ['with heads of 8', config, 13, {}],
     ['with heads of 6', { ...config, numHeads: 8 }, 5, { tokens: 3 }],
-    ['with one head', { ...config, hiddenSize: 32, numHeads: 1, vocabSize: 28 }, 6, {}],
+    ['with one head of 32', { ...config, hiddenSize: 32, numHeads: 1, vocabSize: 28 }, 6, {}],
+    ['with one head of 80', { ...config, hiddenSize: 80, numHeads: 1, numLayers: 1 }, 6, {}],
     ['of the smallest size', { vocabSize: 2, hiddenSize: 16, intermediateSize: 16, numLayers: 1, numHeads: 8, maxPositions: 9 }, 4, {}], // prettier-ignore
-    ['of the largest width', { vocabSize: 28, hiddenSize: 256, intermediateSize: 1024, numLayers: 1, numHeads: 8, maxPositions: 12 }, 3, {}], // prettier-ignore
-    ['for eight sequences a workgroup', config, 21, { sequences: 8 }],
-    ['in half the threads', config, 6, { threads: 128 }],
+    ['of a large width', { vocabSize: 28, hiddenSize: 192, intermediateSize: 768, numLayers: 1, numHeads: 3, maxPositions: 12 }, 3, {}], // prettier-ignore
+    ['in as few threads as there are channels', config, 21, { threads: 64 }],
+    ['in threads that no number of heads divides', config, 6, { threads: 192 }],
   ])('gives the completions of layered decoding for a model %s', async (what, size, count, sizes) => {
     const { make } = await model(size);
     const prompts = raggedPrompts(size, count);
@@ -119,9 +127,9 @@ describe('fused decoding', { timeout: 120_000 }, () => {
 
   it('works in little memory, a few heads at a time and sums shared by fewer threads', async () => {
     const size = { ...config, maxPositions: 120 };
-    const tight = { ...FUSED_SIZES, memory: 9216 };
-    expect(shareWork(size, tight, Infinity)).toMatchObject({ ATTEND_HEADS: 1, OUTPUT_SPLITS: 4 });
-    expect(shareWork(size, FUSED_SIZES, Infinity)).toMatchObject({ ATTEND_HEADS: 6, OUTPUT_SPLITS: 12 });
+    const tight = { ...FUSED_SIZES, threads: 256, memory: 11264 };
+    expect(shareWork(size, tight, LIMITS)).toMatchObject({ ATTEND_HEADS: 1, DOWN_SPLITS: 5 });
+    expect(shareWork(size, FUSED_SIZES, LIMITS)).toMatchObject({ ATTEND_HEADS: 6, DOWN_SPLITS: 10 });
     const { make } = await model(size);
     const prompts = raggedPrompts(size, 6);
     const layered = await make({ maxSequences: 6, decoder: 'layered' });
@@ -144,16 +152,20 @@ describe('fused decoding', { timeout: 120_000 }, () => {
     expectSame('other weights', after, await layered.generate(prompts, settings));
   });
 
-  it('refuses a model that does not fit into a workgroup with limit-too-small, unless it may choose', async () => {
+  it('refuses a model that does not fit into a workgroup with limit-too-small', async () => {
     const little = { ...FUSED_SIZES, memory: 4096 };
-    expect(shareWork(config, little, Infinity)).toBeNull();
+    expect(shareWork(config, little, LIMITS)).toBeNull();
     const { make } = await model(config);
     await expect(make({ maxSequences: 4, decoder: 'fused', fused: little })).rejects.toMatchObject({
       name: 'limit-too-small',
       message: expect.stringMatching(/use layered decoding/) as string,
     });
-    const chosen = await make({ maxSequences: 4, fused: little });
-    expect((await chosen.generate([[1, 2]], settings)).length).toBe(1);
+  });
+
+  it('needs a thread a channel', () => {
+    const wide = { ...config, hiddenSize: 112, numHeads: 7 };
+    expect(shareWork(wide, { ...FUSED_SIZES, threads: 64 }, LIMITS)).toBeNull();
+    expect(shareWork(wide, { ...FUSED_SIZES, threads: 128 }, LIMITS)).not.toBeNull();
   });
 });
 

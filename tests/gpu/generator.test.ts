@@ -38,7 +38,8 @@ function randomPrompts(count: number, seed: number): number[][] {
   );
 }
 
-describe('generate', () => {
+// A software adapter takes seconds to compile the whole model.
+describe.each(['layered', 'fused'] as const)('generate, %s', { timeout: 60_000 }, (decoder) => {
   let checkpoint: Checkpoint;
   /** All prompts at once, and three at a time. */
   let engine: Engine;
@@ -48,9 +49,9 @@ describe('generate', () => {
   beforeAll(async () => {
     const gpu = await openGpu();
     checkpoint = roughModel(config, 4);
-    engine = await Engine.create(gpu, checkpoint, { maxSequences: 32, maxRows: 64 });
-    narrow = await Engine.create(gpu, checkpoint, { maxSequences: 3, maxRows: 64 });
-  });
+    engine = await Engine.create(gpu, checkpoint, { maxSequences: 32, maxRows: 64, decoder });
+    narrow = await Engine.create(gpu, checkpoint, { maxSequences: 3, maxRows: 64, decoder });
+  }, 60_000);
 
   it('gives the same completions for the same seed, to the bit, and others for another seed or step', async () => {
     const first = await engine.generate(prompts, settings);

@@ -18,7 +18,7 @@ import { withGpu } from '../node-gpu.ts';
 
 const OPTIONS = [
   ...['scale', 'hidden-size', 'layers', 'heads', 'sequences', 'new-tokens', 'repeats', 'compare'],
-  ...['decoder', 'fused-sequences', 'fused-tokens', 'fused-threads'],
+  ...['decoder', 'fused-tokens', 'fused-threads'],
 ];
 
 export async function bench(args: readonly string[]): Promise<void> {
@@ -104,14 +104,13 @@ function engineOptions(given: Arguments): Partial<EngineOptions> {
   const decoder = given.text('decoder');
   if (decoder !== undefined && decoder !== 'fused' && decoder !== 'layered')
     throw new UsageError(`--decoder must be fused or layered, but it is "${decoder}"`);
-  const { sequences, tokens, threads } = FUSED_SIZES;
+  const { tokens, threads } = FUSED_SIZES;
   const upTo = (name: string, fallback: number, max: number): number =>
     given.number(name, fallback, { min: 1, max, integer: true });
   const fused = {
     ...FUSED_SIZES,
-    sequences: 4 * Math.ceil(upTo('fused-sequences', sequences, 16) / 4),
     tokens: upTo('fused-tokens', tokens, 256),
-    threads: 64 * Math.ceil(upTo('fused-threads', threads, 256) / 64),
+    threads: 64 * Math.ceil(upTo('fused-threads', threads, 1024) / 64),
   };
   return { ...(decoder && { decoder }), fused };
 }

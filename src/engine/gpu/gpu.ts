@@ -77,9 +77,16 @@ export class Gpu {
         'WebGPU found no adapter: enable hardware acceleration in the browser settings',
       );
     const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize } = adapter.limits;
+    const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = adapter.limits;
     try {
       const device = await adapter.requestDevice({
-        requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize },
+        requiredLimits: {
+          maxBufferSize,
+          maxStorageBufferBindingSize,
+          maxComputeWorkgroupStorageSize,
+          maxComputeInvocationsPerWorkgroup,
+          maxComputeWorkgroupSizeX,
+        },
         requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
       });
       return new Gpu(device, describeAdapter(adapter.info));
