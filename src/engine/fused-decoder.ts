@@ -24,7 +24,7 @@ export type WorkgroupLimits = Pick<
   'maxComputeWorkgroupStorageSize' | 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupSizeX'
 >;
 
-/** Sequences of a workgroup: a vec4 has one number of each. With eight, half as many workgroups took more than twice as long. */
+/** Sequences of a workgroup: a vec4 has one number of each. With eight, half as many workgroups took about twice as long. */
 const SEQUENCES = 4;
 /** Threads that share a sum: with more, adding up their parts takes longer than it saves. */
 const MOST_SPLITS = 16;
