@@ -12,6 +12,10 @@ export class WorkerSession implements SessionApi {
     return this.#call((session) => session.adapter());
   }
 
+  prepare(settings: RunSettings): Promise<void> {
+    return this.#call((session) => session.prepare(settings));
+  }
+
   start(settings: RunSettings, listener: EventListener): Promise<void> {
     this.#listener = listener;
     return this.#call((session) => session.start(settings, proxy(listener)));

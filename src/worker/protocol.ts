@@ -22,6 +22,8 @@ export type EventListener = (event: RunEvent) => void;
 export interface SessionApi {
   /** Finds the adapter without starting anything. Rejects with webgpu-unavailable. */
   adapter(): Promise<AdapterView>;
+  /** Compiles the kernels of a run, so that its start is quick. Nothing while there is a run; what goes wrong is left to the start to tell. */
+  prepare(settings: RunSettings): Promise<void>;
   /** Starts a run and streams its events; a run in progress is ended first. Resolves once step 0 was sent, or `failed`. */
   start(settings: RunSettings, listener: EventListener): Promise<void>;
   /** Resolves once the step under way is done and `paused` was sent. */

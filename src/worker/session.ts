@@ -42,6 +42,8 @@ export class Session implements SessionApi {
   #tell: EventListener = () => undefined;
   #interruption = new AbortController();
   #measuring = false;
+  /** What was asked to be prepared last, until a start. */
+  #prepared: RunSettings | null = null;
   /** Steps from the one whose kernels were measured last to the next. */
   #sinceMeasured = 0;
   /** What the step before took after it was told. */
@@ -55,7 +57,23 @@ export class Session implements SessionApi {
     return this.#inTurn(async () => (await this.#openGpu()).adapter);
   }
 
+  prepare(settings: RunSettings): Promise<void> {
+    this.#prepared = settings;
+    return this.#inTurn(async () => {
+      if (this.#prepared !== settings || this.#run) return;
+      try {
+        const gpu = await this.#openGpu();
+        const sizes = await this.#surroundings.loadSizes(findPreset(settings.preset).model);
+        await Run.create(gpu, sizes, settings, () => undefined);
+      } catch {
+        // A start meets the same fault, and tells it.
+      }
+      this.#end();
+    });
+  }
+
   start(settings: RunSettings, listener: EventListener): Promise<void> {
+    this.#prepared = null;
     const signal = this.#interrupt();
     return this.#inTurn(async () => {
       if (signal.aborted) return;

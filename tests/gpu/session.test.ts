@@ -72,6 +72,7 @@ function openSession({
       vi.waitFor(() => expect(events.at(-1)?.type).toBe(type), { timeout: 30_000, interval: 5 }),
     gpu: async (): Promise<Gpu> => (await open.mock.results.at(-1)?.value) as Gpu,
     devices: (): number => open.mock.calls.length,
+    runs: (): number => create.mock.calls.length,
     run: async (): Promise<Run> => (await create.mock.results.at(-1)?.value) as Run,
   };
 }
@@ -90,6 +91,36 @@ describe('a session', { timeout: 60_000 }, () => {
     const { session, events, gpu } = openSession();
     expect(await session.adapter()).toEqual((await gpu()).adapter);
     expect(events).toEqual([]);
+  });
+
+  it('compiles nothing at the start of a run that it was told to prepare, and keeps no memory until then', async () => {
+    const { session, types, listener, gpu } = openSession({ device: 'own' });
+    await session.prepare(settingsOf(1));
+    const { device, allocatedBytes } = await gpu();
+    expect(allocatedBytes).toBe(0);
+    const compile = vi.spyOn(device, 'createComputePipelineAsync');
+    await session.start(settingsOf(1), listener);
+    expect(compile).not.toHaveBeenCalled();
+    await session.prepare(settingsOf(1));
+    expect(types()).toEqual(['started', 'preview', 'step']);
+    await session.step();
+  });
+
+  it('prepares only what was asked for last, and nothing once a start was asked for', async () => {
+    const { session, listener, runs } = openSession();
+    await Promise.all([session.prepare(settingsOf(1)), session.prepare(settingsOf(2))]);
+    expect(runs()).toBe(1);
+    await Promise.all([session.prepare(settingsOf(1)), session.start(settingsOf(1), listener)]);
+    expect(runs()).toBe(2);
+  });
+
+  it('leaves what cannot be prepared to the start to tell', async () => {
+    const { session, events, listener, gpu } = openSession();
+    const settings = settingsOf(1, { maxCompletionLength: 200 });
+    await session.prepare(settings);
+    expect([events, (await gpu()).allocatedBytes]).toEqual([[], 0]);
+    await session.start(settings, listener);
+    expect(events.at(-1)).toMatchObject({ type: 'failed', code: 'bad-settings' });
   });
 
   it('streams a run from the base model to its end', async () => {

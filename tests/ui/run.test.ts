@@ -83,6 +83,14 @@ describe('a run of the visitor', () => {
     expect(run.exportProblem).toBeNull();
   });
 
+  it('leaves it to the start to tell what went wrong before', async () => {
+    const session = new SimulatedSession(100);
+    vi.spyOn(session, 'prepare').mockRejectedValue(named('worker-crashed', 'it stopped'));
+    const run = new Run(session);
+    await run.prepare(SETTINGS);
+    expect([run.phase, run.view]).toEqual(['empty', EMPTY_VIEW]);
+  });
+
   it('knows when there is no WebGPU', async () => {
     const session = new SimulatedSession(100);
     vi.spyOn(session, 'adapter').mockRejectedValue(named('webgpu-unavailable', 'no adapter'));

@@ -179,6 +179,10 @@ export class SimulatedSession implements SessionApi {
     return this.pause();
   }
 
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
   measureKernels(): Promise<void> {
     return Promise.resolve();
   }

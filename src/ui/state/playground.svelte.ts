@@ -48,7 +48,7 @@ export class Playground {
     } catch (error) {
       this.#addressProblem = error instanceof Error ? error.message : String(error);
     }
-    void this.run.findAdapter();
+    void this.run.findAdapter().then(() => this.#prepare());
     const { name } = this.settings.preset;
     await this.#tell(RECORDED.includes(name) ? name : (RECORDED[0] as PresetName));
   }
@@ -70,8 +70,15 @@ export class Playground {
   }
 
   #tellChosen(): void {
+    this.#prepare();
     const { name } = this.settings.preset;
     if (RECORDED.includes(name) && this.run.phase === 'empty') void this.#tell(name);
+  }
+
+  /** Compiles what the settings need while the visitor looks around. */
+  #prepare(): void {
+    const { valid } = this.settings;
+    if (valid && this.run.adapter && !this.run.active) void this.run.prepare(valid);
   }
 
   /** Plays the recorded run of a preset, unless the visitor has a run. */

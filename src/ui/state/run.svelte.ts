@@ -59,6 +59,11 @@ export class Run {
     }
   }
 
+  /** Lets kernels be compiled before they are needed. What goes wrong is told by the start. */
+  async prepare(settings: RunSettings): Promise<void> {
+    await this.#session.prepare(settings).catch(() => undefined);
+  }
+
   async start(settings: RunSettings): Promise<void> {
     this.#feed.clear();
     this.#exportProblem = null;
