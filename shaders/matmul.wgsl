@@ -4,13 +4,14 @@
 //   dW[o,i] = sum over n of dy[n,o] x[n,i]       as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
 // x comes from input_at of one of the files input-*.wgsl, which is put in front.
 //
-// matmul_forward             grid (OUT/4, rows/4)            writes y
-// matmul_forward_residual    grid (OUT/4, rows/4)            writes y = residual + x W^T
-// matmul_backward_input      grid (IN/4, rows/4)             writes d_x
-// matmul_backward_gated      grid (IN/4, rows/4)             where x = silu(gate) * up: turns gate_up into its gradient, in place
-// matmul_backward_weight     grid (IN/4, OUT/4, SPLITS)      writes partial: [SPLITS, OUT, IN]
+// matmul_forward             grid (OUT/8, rows/8)            writes y
+// matmul_forward_residual    grid (OUT/8, rows/8)            writes y = residual + x W^T
+// matmul_backward_input      grid (IN/8, rows/8)             writes d_x
+// matmul_backward_gated      grid (IN/8, rows/8)             where x = silu(gate) * up: turns gate_up into its gradient, in place
+// matmul_backward_weight     grid (IN/8, OUT/8, SPLITS)      writes partial: [SPLITS, OUT, IN]
 //
-// A thread makes a block of 4 x 4 results in four named vec4s: arrays of accumulators spill on some drivers.
+// For software adapters, where loads and barriers cost most: a thread makes 8 x 8 results on its own, four numbers at a time of
+// what it multiplies.
 
 @group(0) @binding(0) var<uniform> rows: u32;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -24,88 +25,127 @@
 const IN4 = IN / 4u;
 const OUT4 = OUT / 4u;
 
-/// Rows n0 to n0 + 3 of columns 4 o to 4 o + 3. Rows past the end repeat the last row and are not stored.
-fn forward_block(o: u32, n0: u32) -> mat4x4f {
+/// 8 rows of 8 results as four matrices, each with a row's four columns in a column: an array would not stay in registers.
+struct Block { top_left: mat4x4f, top_right: mat4x4f, bottom_left: mat4x4f, bottom_right: mat4x4f }
+
+/// Adds the products of four numbers: for the left and the right columns of results, and for the rows at the top and at the bottom.
+fn add(block: ptr<function, Block>, left: mat4x4f, right: mat4x4f, top: mat4x4f, bottom: mat4x4f) {
+  (*block).top_left += left * top;
+  (*block).top_right += right * top;
+  (*block).bottom_left += left * bottom;
+  (*block).bottom_right += right * bottom;
+}
+
+/// Row j of a block: its left columns and its right ones.
+fn block_row(block: ptr<function, Block>, j: u32) -> mat2x4f {
+  if (j < 4u) { return mat2x4f((*block).top_left[j], (*block).top_right[j]); }
+  return mat2x4f((*block).bottom_left[j - 4u], (*block).bottom_right[j - 4u]);
+}
+
+// What lies past the end of the rows or columns repeats the last, and is not stored.
+
+/// Numbers 4 i to 4 i + 3 of the input's rows n to n + 3.
+fn input_rows(n: u32, i: u32) -> mat4x4f {
   let last = rows - 1u;
-  let w = o * 4u * IN4;
-  var y0 = vec4f();
-  var y1 = vec4f();
-  var y2 = vec4f();
-  var y3 = vec4f();
+  let j = min(i, IN4 - 1u);
+  return mat4x4f(
+    input_at(min(n, last), j),
+    input_at(min(n + 1u, last), j),
+    input_at(min(n + 2u, last), j),
+    input_at(min(n + 3u, last), j),
+  );
+}
+
+/// Numbers 4 o to 4 o + 3 of the rows n to n + 3 of d_y.
+fn d_y_rows(n: u32, o: u32) -> mat4x4f {
+  let last = rows - 1u;
+  let j = min(o, OUT4 - 1u);
+  return mat4x4f(
+    d_y[min(n, last) * OUT4 + j],
+    d_y[min(n + 1u, last) * OUT4 + j],
+    d_y[min(n + 2u, last) * OUT4 + j],
+    d_y[min(n + 3u, last) * OUT4 + j],
+  );
+}
+
+/// Numbers 4 i to 4 i + 3 of the weight's rows 4 o to 4 o + 3.
+fn weight_rows(o: u32, i: u32) -> mat4x4f {
+  let at = min(o, OUT4 - 1u) * 4u * IN4 + min(i, IN4 - 1u);
+  return mat4x4f(weight[at], weight[at + IN4], weight[at + 2u * IN4], weight[at + 3u * IN4]);
+}
+
+fn forward_block(o: u32, n: u32) -> Block {
+  var block: Block;
   for (var i = 0u; i < IN4; i++) {
-    let w0 = weight[w + i];
-    let w1 = weight[w + IN4 + i];
-    let w2 = weight[w + 2u * IN4 + i];
-    let w3 = weight[w + 3u * IN4 + i];
-    let a = input_at(n0, i);
-    let b = input_at(min(n0 + 1u, last), i);
-    let c = input_at(min(n0 + 2u, last), i);
-    let d = input_at(min(n0 + 3u, last), i);
-    y0 += vec4f(dot(a, w0), dot(a, w1), dot(a, w2), dot(a, w3));
-    y1 += vec4f(dot(b, w0), dot(b, w1), dot(b, w2), dot(b, w3));
-    y2 += vec4f(dot(c, w0), dot(c, w1), dot(c, w2), dot(c, w3));
-    y3 += vec4f(dot(d, w0), dot(d, w1), dot(d, w2), dot(d, w3));
+    let left = transpose(weight_rows(o, i));
+    let right = transpose(weight_rows(o + 1u, i));
+    add(&block, left, right, input_rows(n, i), input_rows(n + 4u, i));
   }
-  return mat4x4f(y0, y1, y2, y3);
+  return block;
+}
+
+fn store_y(n: u32, o: u32, value: vec4f) {
+  if (n < rows && o < OUT4) { y[n * OUT4 + o] = value; }
 }
 
 @compute @workgroup_size(8, 8)
 fn matmul_forward(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.y * 4u;
-  if (id.x >= OUT4 || n >= rows) { return; }
-  let block = forward_block(id.x, n);
-  for (var j = 0u; j < min(4u, rows - n); j++) { y[(n + j) * OUT4 + id.x] = block[j]; }
+  let o = id.x * 2u;
+  let n = id.y * 8u;
+  if (o >= OUT4 || n >= rows) { return; }
+  var block = forward_block(o, n);
+  for (var j = 0u; j < 8u; j++) {
+    let row = block_row(&block, j);
+    store_y(n + j, o, row[0]);
+    store_y(n + j, o + 1u, row[1]);
+  }
+}
+
+fn store_sum(n: u32, o: u32, value: vec4f) {
+  if (n < rows && o < OUT4) { y[n * OUT4 + o] = residual[n * OUT4 + o] + value; }
 }
 
 @compute @workgroup_size(8, 8)
 fn matmul_forward_residual(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.y * 4u;
-  if (id.x >= OUT4 || n >= rows) { return; }
-  let block = forward_block(id.x, n);
-  for (var j = 0u; j < min(4u, rows - n); j++) {
-    let at = (n + j) * OUT4 + id.x;
-    y[at] = residual[at] + block[j];
+  let o = id.x * 2u;
+  let n = id.y * 8u;
+  if (o >= OUT4 || n >= rows) { return; }
+  var block = forward_block(o, n);
+  for (var j = 0u; j < 8u; j++) {
+    let row = block_row(&block, j);
+    store_sum(n + j, o, row[0]);
+    store_sum(n + j, o + 1u, row[1]);
   }
 }
 
-/// Rows n0 to n0 + 3 of columns 4 i to 4 i + 3 of d_y W.
-fn backward_block(i: u32, n0: u32) -> mat4x4f {
-  let last = rows - 1u;
-  let n1 = min(n0 + 1u, last) * OUT4;
-  let n2 = min(n0 + 2u, last) * OUT4;
-  let n3 = min(n0 + 3u, last) * OUT4;
-  var d_x0 = vec4f();
-  var d_x1 = vec4f();
-  var d_x2 = vec4f();
-  var d_x3 = vec4f();
+fn backward_block(i: u32, n: u32) -> Block {
+  var block: Block;
   for (var o = 0u; o < OUT4; o++) {
-    let w0 = weight[o * 4u * IN4 + i];
-    let w1 = weight[(o * 4u + 1u) * IN4 + i];
-    let w2 = weight[(o * 4u + 2u) * IN4 + i];
-    let w3 = weight[(o * 4u + 3u) * IN4 + i];
-    let a = d_y[n0 * OUT4 + o];
-    let b = d_y[n1 + o];
-    let c = d_y[n2 + o];
-    let d = d_y[n3 + o];
-    d_x0 += a.x * w0 + a.y * w1 + a.z * w2 + a.w * w3;
-    d_x1 += b.x * w0 + b.y * w1 + b.z * w2 + b.w * w3;
-    d_x2 += c.x * w0 + c.y * w1 + c.z * w2 + c.w * w3;
-    d_x3 += d.x * w0 + d.y * w1 + d.z * w2 + d.w * w3;
+    add(&block, weight_rows(o, i), weight_rows(o, i + 1u), d_y_rows(n, o), d_y_rows(n + 4u, o));
   }
-  return mat4x4f(d_x0, d_x1, d_x2, d_x3);
+  return block;
+}
+
+fn store_d_x(n: u32, i: u32, value: vec4f) {
+  if (n < rows && i < IN4) { d_x[n * IN4 + i] = value; }
 }
 
 @compute @workgroup_size(8, 8)
 fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.y * 4u;
-  if (id.x >= IN4 || n >= rows) { return; }
-  let block = backward_block(id.x, n);
-  for (var j = 0u; j < min(4u, rows - n); j++) { d_x[(n + j) * IN4 + id.x] = block[j]; }
+  let i = id.x * 2u;
+  let n = id.y * 8u;
+  if (i >= IN4 || n >= rows) { return; }
+  var block = backward_block(i, n);
+  for (var j = 0u; j < 8u; j++) {
+    let row = block_row(&block, j);
+    store_d_x(n + j, i, row[0]);
+    store_d_x(n + j, i + 1u, row[1]);
+  }
 }
 
 /// dgate = d up sigmoid(gate) (1 + gate (1 - sigmoid(gate))),   dup = d silu(gate)
 fn store_gate_up(n: u32, i: u32, d: vec4f) {
-  if (n >= rows) { return; }
+  if (n >= rows || i >= IN4) { return; }
   let at = n * 2u * IN4 + i;
   let gate = d_gate_up[at];
   let up = d_gate_up[at + IN4];
@@ -116,34 +156,48 @@ fn store_gate_up(n: u32, i: u32, d: vec4f) {
 
 @compute @workgroup_size(8, 8)
 fn matmul_backward_gated(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.y * 4u;
-  if (id.x >= IN4 || n >= rows) { return; }
-  let block = backward_block(id.x, n);
-  for (var j = 0u; j < 4u; j++) { store_gate_up(n + j, id.x, block[j]); }
+  let i = id.x * 2u;
+  let n = id.y * 8u;
+  if (i >= IN4 || n >= rows) { return; }
+  var block = backward_block(i, n);
+  for (var j = 0u; j < 8u; j++) {
+    let row = block_row(&block, j);
+    store_gate_up(n + j, i, row[0]);
+    store_gate_up(n + j, i + 1u, row[1]);
+  }
 }
+
 
 @compute @workgroup_size(8, 8)
 fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  let o = id.y;
+  let i = id.x * 2u;
+  let o = id.y * 2u;
   if (i >= IN4 || o >= OUT4) { return; }
-  var d_w0 = vec4f();
-  var d_w1 = vec4f();
-  var d_w2 = vec4f();
-  var d_w3 = vec4f();
+  var block: Block;
   let share = (rows + SPLITS - 1u) / SPLITS;
   let end = min((id.z + 1u) * share, rows);
-  for (var n = id.z * share; n < end; n++) {
-    let dy = d_y[n * OUT4 + o];
-    let xi = input_at(n, i);
-    d_w0 += dy.x * xi;
-    d_w1 += dy.y * xi;
-    d_w2 += dy.z * xi;
-    d_w3 += dy.w * xi;
+  for (var n = id.z * share; n < end; n += 4u) {
+    let d_left = share_rows(d_y_rows(n, o), end - n);
+    let d_right = share_rows(d_y_rows(n, o + 1u), end - n);
+    add(&block, input_rows(n, i), input_rows(n, i + 1u), transpose(d_left), transpose(d_right));
   }
-  let at = (id.z * OUT + o * 4u) * IN4 + i;
-  partial[at] = d_w0;
-  partial[at + IN4] = d_w1;
-  partial[at + 2u * IN4] = d_w2;
-  partial[at + 3u * IN4] = d_w3;
+  for (var j = 0u; j < 8u; j++) {
+    let out = o * 4u + j;
+    if (out >= OUT) { break; }
+    let at = (id.z * OUT + out) * IN4 + i;
+    let row = block_row(&block, j);
+    partial[at] = row[0];
+    if (i + 1u < IN4) { partial[at + 1u] = row[1]; }
+  }
+}
+
+/// The first `count` of four rows, and zeros.
+fn share_rows(four: mat4x4f, count: u32) -> mat4x4f {
+  let zero = vec4f();
+  return mat4x4f(
+    four[0],
+    select(zero, four[1], count > 1u),
+    select(zero, four[2], count > 2u),
+    select(zero, four[3], count > 3u),
+  );
 }

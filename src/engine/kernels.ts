@@ -80,8 +80,8 @@ export class Kernels {
   readonly #constants: ShaderConstants;
   /** [maxPositions, K/2] of (cos, sin), for rotary position embedding. */
   readonly turns: GPUBuffer;
-  /** Where the products come from, and how many rows of results a workgroup makes, of 32 columns each. */
-  readonly #products: { readonly source: string; readonly rows: number };
+  /** Where the products come from, and how many rows and columns of results a workgroup makes. */
+  readonly #products: { readonly source: string; readonly rows: number; readonly columns: number };
 
   /** Work is shared out for a GPU, or for a software adapter, where barriers cost more than they save. */
   constructor(gpu: Gpu, config: ModelConfig, software = gpu.adapter.software) {
@@ -89,7 +89,9 @@ export class Kernels {
     this.#software = software;
     this.config = config;
     this.#constants = modelConstants(config);
-    this.#products = software ? { source: matmul, rows: 32 } : { source: matmulTiled, rows: 64 };
+    this.#products = software
+      ? { source: matmul, rows: 64, columns: 64 }
+      : { source: matmulTiled, rows: 64, columns: 32 };
     const table = rotaryTable(config);
     this.turns = gpu.buffer('rotary table', table.byteLength);
     gpu.write(this.turns, table);
@@ -98,7 +100,7 @@ export class Kernels {
   /** In how many shares the rows of a weight's gradient are summed. */
   splits({ IN, OUT }: LinearSizes): number {
     if (this.#software) return SOFTWARE_SPLITS;
-    const tiles = ceilDiv(IN, 32) * ceilDiv(OUT, this.#products.rows);
+    const tiles = ceilDiv(IN, this.#products.columns) * ceilDiv(OUT, this.#products.rows);
     return Math.min(MOST_SPLITS, Math.max(2, ceilDiv(WORKGROUPS, tiles)));
   }
 
@@ -185,7 +187,8 @@ export class Kernels {
     SPLITS: number,
   ): Promise<Dispatch> {
     const { kind, ...from } = input;
-    const grid: KernelCall['grid'] = () => [ceilDiv(sizes.IN, 32), ceilDiv(sizes.OUT, this.#products.rows), SPLITS];
+    const [columns, outs] = [ceilDiv(sizes.IN, this.#products.columns), ceilDiv(sizes.OUT, this.#products.rows)];
+    const grid: KernelCall['grid'] = () => [columns, outs, SPLITS];
     const constants = { ...sizes, SPLITS };
     return this.#dispatch(
       this.#productOf(kind),
@@ -262,6 +265,7 @@ export class Kernels {
   }
 
   #product(columns: number): KernelCall['grid'] {
-    return (rows) => [ceilDiv(columns, 32), ceilDiv(rows, this.#products.rows), 1];
+    const across = ceilDiv(columns, this.#products.columns);
+    return (rows) => [across, ceilDiv(rows, this.#products.rows), 1];
   }
 }

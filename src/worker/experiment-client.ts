@@ -32,13 +32,17 @@ export interface Experiments {
 export type ExperimentName = keyof Experiments;
 
 export type ExperimentRequest<Name extends ExperimentName = ExperimentName> = {
-  [Each in Name]: { readonly name: Each; readonly seed: number } & Experiments[Each]['asked'];
+  [Each in Name]: {
+    readonly name: Each;
+    readonly seed: number;
+    /** So few and small steps that it shows how the experiment goes, not what comes of it; on a software adapter always. */
+    readonly reduced: boolean;
+  } & Experiments[Each]['asked'];
 }[Name];
 
 export type ExperimentRow = Experiments[ExperimentName]['row'];
 
 export type ExperimentMessage =
-  /** `reduced`: a software adapter gets so few and small steps that it shows how the experiment goes, not what comes of it. */
   | { readonly type: 'started'; readonly adapter: AdapterView; readonly reduced: boolean }
   | ExperimentEvent
   | { readonly type: 'row'; readonly row: ExperimentRow };

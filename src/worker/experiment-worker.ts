@@ -10,9 +10,9 @@ const api: ExperimentApi = {
     const gpu = await Gpu.open(navigator.gpu);
     try {
       const load = async (name: string) => (await loadModel(name)).checkpoint;
-      const reduced = gpu.adapter.software;
+      const reduced = request.reduced || gpu.adapter.software;
       tell({ type: 'started', adapter: gpu.adapter, reduced });
-      const rows = runExperiment(request, { gpu, load, models: MODEL_NAMES, reduced }, tell);
+      const rows = runExperiment({ ...request, reduced }, { gpu, load, models: MODEL_NAMES }, tell);
       for await (const row of rows) tell({ type: 'row', row });
     } finally {
       gpu.destroy();

@@ -23,8 +23,6 @@ export interface Surroundings {
   readonly load: (name: string) => Promise<Checkpoint>;
   /** The folders in models/. */
   readonly models: readonly string[];
-  /** Cut down to what a software adapter carries within a minute or two: the experiment's course, without its effect. */
-  readonly reduced: boolean;
 }
 
 /** The base of the R1 story, which speaks two languages, and the student's. */
@@ -39,11 +37,11 @@ export async function* runExperiment(
   surroundings: Surroundings,
   onEvent: OnEvent,
 ): AsyncGenerator<ExperimentRow, void> {
-  const { gpu, load, reduced } = surroundings;
-  const { seed } = request;
+  const { gpu, load } = surroundings;
+  const { seed, reduced } = request;
   switch (request.name) {
     case 'scoreboard':
-      return yield* scoreboard(surroundings, seed, onEvent);
+      return yield* scoreboard(surroundings, request, onEvent);
     case 'wait-priors': {
       const settings = { ...(reduced ? LIGHT_WAIT_PRIORS : WAIT_PRIORS), seed, waitPriors: request.waitPriors };
       return yield* compareWaitPriors(gpu, settings, onEvent);
@@ -97,8 +95,8 @@ export async function* runExperiment(
 
 /** Every model on every task, on as many held-out problems as the adapter does in a few seconds. */
 async function* scoreboard(
-  { gpu, load, models, reduced }: Surroundings,
-  seed: number,
+  { gpu, load, models }: Surroundings,
+  { seed, reduced }: Pick<ExperimentRequest, 'seed' | 'reduced'>,
   onEvent: OnEvent,
 ): AsyncGenerator<Row, void> {
   const problems = reduced ? LIGHT_PROBLEMS : 512;

@@ -1,4 +1,4 @@
-// The experiments of the Learn page, cut down as for a software adapter: every one runs to its end.
+// The experiments of the Learn page, as a quick look: every one runs to its end.
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../src/engine/index.ts';
 import type { ExperimentEvent, ExperimentRequest } from '../../src/worker/experiment-client.ts';
@@ -17,7 +17,7 @@ async function run(request: ExperimentRequest, loaded: string[] = []) {
     return (await base).checkpoint;
   };
   const rows = [];
-  const surroundings = { gpu, load, models: ['one', 'two'], reduced: true };
+  const surroundings = { gpu, load, models: ['one', 'two'] };
   for await (const row of runExperiment(request, surroundings, (event) => events.push(event))) rows.push(row);
   return { rows, events };
 }
@@ -25,7 +25,7 @@ async function run(request: ExperimentRequest, loaded: string[] = []) {
 describe('experiments', { timeout: 240_000 }, () => {
   it('evaluate every model on every task', async () => {
     const loaded: string[] = [];
-    const { rows } = await run({ name: 'scoreboard', seed: 1 }, loaded);
+    const { rows } = await run({ name: 'scoreboard', seed: 1, reduced: true }, loaded);
     expect(loaded).toEqual(['one', 'two']);
     expect(rows).toHaveLength(2);
     for (const row of rows) {
@@ -35,7 +35,7 @@ describe('experiments', { timeout: 240_000 }, () => {
   });
 
   it('pretrain a base for each wait prior and train it', async () => {
-    const { rows, events } = await run({ name: 'wait-priors', seed: 1, waitPriors: [0.2] });
+    const { rows, events } = await run({ name: 'wait-priors', seed: 1, reduced: true, waitPriors: [0.2] });
     expect(rows).toMatchObject([
       { model: 'base', waitPrior: 0.2 },
       { model: 'trained', waitPrior: 0.2 },
@@ -44,17 +44,17 @@ describe('experiments', { timeout: 240_000 }, () => {
   });
 
   it('train R1-Zero and R1 from the same base', async () => {
-    const { rows } = await run({ name: 'zero', seed: 1, traces: 4000 });
+    const { rows } = await run({ name: 'zero', seed: 1, reduced: true, traces: 4000 });
     expect(rows.map((row) => 'model' in row && row.model)).toEqual(['base', 'r1-zero', 'cold-start', 'reasoning-rl']);
   });
 
   it('run the stages in the order asked for', async () => {
-    const { rows } = await run({ name: 'pipeline', seed: 1, stages: ['all-tasks-rl', 'cold-start'] });
+    const { rows } = await run({ name: 'pipeline', seed: 1, reduced: true, stages: ['all-tasks-rl', 'cold-start'] });
     expect(rows.map((row) => 'model' in row && row.model)).toEqual(['all-tasks-rl', 'cold-start']);
   });
 
   it('make a teacher, then a student from it and one alone', async () => {
-    const { rows, events } = await run({ name: 'distill', seed: 1, problems: 250 });
+    const { rows, events } = await run({ name: 'distill', seed: 1, reduced: true, problems: 250 });
     expect(rows).toMatchObject([
       { model: 'student-base', flops: 0 },
       { model: 'student-distilled' },

@@ -99,6 +99,7 @@ const LAYERS = [
   { products: 'plain', IN: 48, OUT: 28, counts: [67] },
   { products: 'plain', IN: 16, OUT: 64, counts: [201] },
   { products: 'plain', IN: 80, OUT: 24, counts: [1] },
+  { products: 'plain', IN: 20, OUT: 4, counts: [67] },
   { products: 'tiled', IN: 48, OUT: 76, counts: [201, 1] },
   { products: 'tiled', IN: 48, OUT: 4, counts: [67] },
 ] as const;

@@ -40,6 +40,7 @@ export class Experiment<Name extends ExperimentName> {
   #adapter = $state.raw<string | null>(null);
   #reduced = $state(false);
   #failure = $state.raw<string | null>(null);
+  #quick = $state(false);
   #running: RunningExperiment | null = null;
   #waiting: ExperimentMessage[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,6 +68,15 @@ export class Experiment<Name extends ExperimentName> {
     return this.#failure;
   }
 
+  /** Few and small steps, for a look at how it goes. */
+  get quick(): boolean {
+    return this.#quick;
+  }
+
+  set quick(quick: boolean) {
+    this.#quick = quick;
+  }
+
   /** Another experiment has the GPU. */
   get blocked(): boolean {
     return underWay !== null && underWay !== this.#name;
@@ -80,7 +90,7 @@ export class Experiment<Name extends ExperimentName> {
     this.#stages = [];
     this.#failure = null;
     this.#phase = 'running';
-    const request = { name: this.#name, seed: 1, ...asked } as unknown as ExperimentRequest;
+    const request = { name: this.#name, seed: 1, reduced: this.#quick, ...asked } as unknown as ExperimentRequest;
     const running = startExperiment(request, (message) => {
       if (this.#running === running) this.#push(message);
     });

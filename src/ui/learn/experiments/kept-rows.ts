@@ -5,7 +5,7 @@ import type { ExperimentName, ExperimentRow } from '../../../worker/experiment-c
 export interface KeptRow<Row = ExperimentRow> {
   readonly row: Row;
   readonly adapter: string;
-  /** Cut down to what a software adapter carries. */
+  /** A quick look, in few and small steps. */
   readonly reduced: boolean;
 }
 
