@@ -3,6 +3,7 @@ import decodeShader from '../../shaders/decode.wgsl?raw';
 import drawShader from '../../shaders/draw.wgsl?raw';
 import { paddedVocabulary, type ModelConfig } from './config.ts';
 import { planAdvance, type Decoder, type SamplingBuffers, type Wave } from './decoder.ts';
+import type { Arena, Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu, KernelCall, ShaderConstants } from './gpu/gpu.ts';
 import { modelConstants, type Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
@@ -131,13 +132,15 @@ export class FusedDecoder implements Decoder {
     gpu: Gpu,
     parameters: Parameters,
     kernels: Kernels,
+    arena: Arena,
     buffers: SamplingBuffers,
     work: ShaderConstants,
   ): Promise<FusedDecoder> {
     const { config } = parameters;
     const { maxSequences, rows, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
     const weights = gpu.buffer('transposed weights', parameters.buffer.size);
-    const cache = (label: string): GPUBuffer => gpu.buffer(label, maxSequences * fusedCacheBytes(config));
+    const range = arena.carve();
+    const cache = (label: string): Range => range(label, maxSequences * fusedCacheBytes(config));
     const { TOKENS } = work as { readonly TOKENS: number };
     const [transpose, decode] = await Promise.all([
       planTranspose(kernels, parameters, weights),

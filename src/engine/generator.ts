@@ -11,6 +11,7 @@ import {
   type Wave,
 } from './decoder.ts';
 import { FUSED_SIZES, fusedCacheBytes, FusedDecoder, shareWork, type FusedSizes } from './fused-decoder.ts';
+import { rangeBytes, type Arena } from './gpu/arena.ts';
 import { uniformStruct, type Gpu, type ShaderConstants } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import { LayeredDecoder } from './layered-decoder.ts';
@@ -54,8 +55,11 @@ export interface GeneratorOptions {
 /** Workgroups that every adapter can have: where larger ones do not compile. */
 const LEAST_THREADS = 256;
 
-/** Bytes that the keys and values of all layers may take together. */
-const CACHE_BUDGET = 256 * 2 ** 20;
+/** Bytes of an arena for the keys and values of `sequences` sequences, however they are decoded. */
+export function cacheBytes(config: ModelConfig, sequences: number): number {
+  const ofKeys = Math.max(fusedCacheBytes(config), config.numLayers * cacheLayerBytes(config));
+  return 2 * config.numLayers * rangeBytes((ofKeys * sequences) / config.numLayers);
+}
 
 export class Generator {
   readonly #gpu: Gpu;
@@ -70,11 +74,15 @@ export class Generator {
     this.#decoder = decoder;
   }
 
-  /** Sequences have at most config.maxPositions tokens. Throws limit-too-small where fused decoding is asked for and does not fit. */
+  /**
+   * Keys and values go into the arena: as many sequences are sampled at once as it has room for. They have at most config.maxPositions
+   * tokens. Throws limit-too-small where fused decoding is asked for and does not fit.
+   */
   static async create(
     gpu: Gpu,
     parameters: Parameters,
     kernels: Kernels,
+    arena: Arena,
     options: GeneratorOptions,
   ): Promise<Generator> {
     const { config } = parameters;
@@ -86,13 +94,13 @@ export class Generator {
     const maxSequences = Math.min(
       options.maxSequences,
       Math.floor(limits.maxStorageBufferBindingSize / bindingBytes),
-      Math.floor(CACHE_BUDGET / (2 * sequenceBytes)),
+      Math.floor(arena.bytes / (2 * sequenceBytes)),
       limits.maxComputeWorkgroupsPerDimension,
     );
     const buffers = allocateSampling(gpu, config, Math.max(1, maxSequences));
     const decoder = work
-      ? await FusedDecoder.create(gpu, parameters, kernels, buffers, work)
-      : await LayeredDecoder.create(gpu, parameters, kernels, buffers);
+      ? await FusedDecoder.create(gpu, parameters, kernels, arena, buffers, work)
+      : await LayeredDecoder.create(gpu, parameters, kernels, arena, buffers);
     return new Generator(gpu, config, buffers, decoder);
   }
 

@@ -1,6 +1,6 @@
 // The engine's one door: token ids in, log-probs and updated weights out. It knows no task, no text and no reward.
 import { validateConfig, type Checkpoint, type ModelConfig } from './config.ts';
-import { Generator, type Completion, type GeneratorOptions, type SamplingSettings } from './generator.ts';
+import { cacheBytes, Generator, type Completion, type GeneratorOptions, type SamplingSettings } from './generator.ts';
 import type { Gpu } from './gpu/gpu.ts';
 import { Arena } from './gpu/arena.ts';
 import { Kernels } from './kernels.ts';
@@ -22,8 +22,11 @@ export interface EngineOptions extends GeneratorOptions {
   readonly maxRows?: number;
 }
 
-/** Bytes that activations and their gradients may take together. */
-const WORKSPACE_BUDGET = 160 * 2 ** 20;
+/**
+ * Bytes of what sampling keeps (keys and values) or training keeps (activations), one after the other in the same memory: room for
+ * 512 sequences of 112 tokens at width 128 with 4 layers, and with weights and tables below WebGPU's default maxBufferSize, 256 MiB.
+ */
+const ARENA_BUDGET = 224 * 2 ** 20;
 
 export class Engine {
   readonly gpu: Gpu;
@@ -49,11 +52,12 @@ export class Engine {
     policy.write(checkpoint);
     const kernels = new Kernels(gpu, config);
     const wanted = options.maxSequences * (maxPositions - 1);
-    const maxRows = options.maxRows ?? workspaceRows(gpu, config, WORKSPACE_BUDGET, wanted);
-    const arena = new Arena(gpu, 'activations', workspaceBytes(config, maxRows));
+    const caches = Math.min(ARENA_BUDGET, cacheBytes(config, options.maxSequences));
+    const maxRows = options.maxRows ?? workspaceRows(gpu, config, ARENA_BUDGET, wanted);
+    const arena = new Arena(gpu, 'arena', Math.max(caches, workspaceBytes(config, maxRows)));
     const [learner, generator] = await Promise.all([
       Learner.create(gpu, policy, kernels, arena, maxRows),
-      Generator.create(gpu, policy, kernels, options),
+      Generator.create(gpu, policy, kernels, arena, options),
     ]);
     learner.freezeReference();
     await gpu.read([]); // anything that went wrong so far is thrown here

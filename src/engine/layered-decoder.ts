@@ -10,7 +10,7 @@ import {
   type SamplingBuffers,
   type Wave,
 } from './decoder.ts';
-import { whole, type Range } from './gpu/arena.ts';
+import { whole, type Arena, type Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
@@ -37,13 +37,15 @@ export class LayeredDecoder implements Decoder {
     gpu: Gpu,
     parameters: Parameters,
     kernels: Kernels,
+    arena: Arena,
     buffers: SamplingBuffers,
   ): Promise<LayeredDecoder> {
     const { config } = parameters;
     const { maxSequences, rows, ids, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
     const take = (label: string, width: number): Range => whole(gpu.buffer(label, maxSequences * width * 4));
     const activations = takeActivations(take, config, false);
-    const cache = (label: string): GPUBuffer => gpu.buffer(label, maxSequences * cacheLayerBytes(config));
+    const range = arena.carve();
+    const cache = (label: string): Range => range(label, maxSequences * cacheLayerBytes(config));
     const { body, head } = await planForward(
       kernels,
       { rows, ids, positions },

@@ -1,7 +1,8 @@
 // The fastest way to make tokens on this GPU, found by trying each on a device of its own and remembered.
 import type { ModelConfig } from './config.ts';
 import { FUSED_SIZES } from './fused-decoder.ts';
-import { Generator, type GeneratorOptions } from './generator.ts';
+import { cacheBytes, Generator, type GeneratorOptions } from './generator.ts';
+import { Arena } from './gpu/arena.ts';
 import { Gpu } from './gpu/gpu.ts';
 import { Kernels } from './kernels.ts';
 import { Parameters } from './parameters.ts';
@@ -65,7 +66,8 @@ export async function timeDecoder(
   choice: DecoderChoice,
 ): Promise<number> {
   const kernels = new Kernels(gpu, config);
-  const generator = await Generator.create(gpu, new Parameters(gpu, config, 'policy'), kernels, {
+  const arena = new Arena(gpu, 'caches', cacheBytes(config, maxSequences));
+  const generator = await Generator.create(gpu, new Parameters(gpu, config, 'policy'), kernels, arena, {
     ...choice,
     maxSequences,
   });

@@ -5,11 +5,13 @@ import { Random } from '../../src/base/random.ts';
 import type { ModelConfig } from '../../src/engine/config.ts';
 import { FUSED_SIZES, shareWork, type FusedSizes, type WorkgroupLimits } from '../../src/engine/fused-decoder.ts';
 import {
+  cacheBytes,
   Generator,
   type Completion,
   type GeneratorOptions,
   type SamplingSettings,
 } from '../../src/engine/generator.ts';
+import { Arena } from '../../src/engine/gpu/arena.ts';
 import { Kernels } from '../../src/engine/kernels.ts';
 import { Parameters } from '../../src/engine/parameters.ts';
 import { openGpu, roughModel } from './open.ts';
@@ -51,7 +53,13 @@ async function model(size: ModelConfig): Promise<{ readonly make: Make; readonly
   const parameters = new Parameters(gpu, size, 'policy');
   parameters.write(roughModel(size, 4));
   const kernels = new Kernels(gpu, size);
-  return { parameters, make: (options) => Generator.create(gpu, parameters, kernels, options) };
+  const make: Make = (options) => {
+    const arena = new Arena(gpu, 'caches', cacheBytes(size, options.maxSequences));
+    const { buffer } = arena.carve()('all', arena.bytes);
+    gpu.write(buffer, new Float32Array(arena.bytes / 4).fill(NaN)); // whoever used the memory before may have left anything
+    return Generator.create(gpu, parameters, kernels, arena, options);
+  };
+  return { parameters, make };
 }
 
 /** Prompts of 1 to T - 1 tokens, so that some end at the longest sequence before maxNewTokens. */

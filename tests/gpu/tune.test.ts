@@ -1,7 +1,8 @@
 // Which decoder samples: by itself, and after trying them all.
 import { describe, expect, it, vi } from 'vitest';
 import type { ModelConfig } from '../../src/engine/config.ts';
-import { Generator } from '../../src/engine/generator.ts';
+import { cacheBytes, Generator } from '../../src/engine/generator.ts';
+import { Arena } from '../../src/engine/gpu/arena.ts';
 import { Gpu } from '../../src/engine/index.ts';
 import { Kernels } from '../../src/engine/kernels.ts';
 import { Parameters } from '../../src/engine/parameters.ts';
@@ -44,7 +45,8 @@ describe('a generator that may choose its decoder', { timeout: 120_000 }, () => 
       });
       const parameters = new Parameters(gpu, config, 'policy');
       const options = { maxSequences: 2, fused: { tokens: 4, threads: 128, memory: 32768 } };
-      const generator = await Generator.create(gpu, parameters, new Kernels(gpu, config), options);
+      const arena = new Arena(gpu, 'caches', cacheBytes(config, 2));
+      const generator = await Generator.create(gpu, parameters, new Kernels(gpu, config), arena, options);
       compiler.mockRestore();
       const completions = await generator.generate([[1], [2, 3]], {
         ...{ temperature: 1, topK: 0, topP: 1, minP: 0, forbidden: [0], seed: 1, step: 1, eos: 0, maxNewTokens: 5 },
