@@ -3,9 +3,11 @@
 //   w <- w - lr * decay * w,   w <- w - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
 // An update whose gradient is not finite is left out: the weights stay the last good ones.
 //
-// adamw_squared_norm   grid (64 partial sums)   writes sums[0..63]
-// adamw_norm           1 thread                 writes norm
-// adamw_update         grid (ELEMENTS)          updates weight, m and v
+// adamw_squared_norm   grid (64 LANES threads)   writes sums[0..63]
+// adamw_norm           1 thread                  writes norm
+// adamw_update         grid (ELEMENTS)           updates weight, m and v
+//
+// LANES threads to each of the 64 sums of squares: 256, or 1 on software adapters, where barriers cost most.
 
 struct Optimizer {
   learning_rate: f32,
@@ -28,31 +30,35 @@ struct Optimizer {
 @group(0) @binding(7) var<storage, read_write> m: array<f32>;
 @group(0) @binding(8) var<storage, read_write> v: array<f32>;
 
-const GROUPS = 64u;
-const THREADS = 256u;
-var<workgroup> thread_sums: array<f32, THREADS>;
+const SUMS = 64u;
+var<workgroup> lane_sums: array<f32, LANES>;
 
-@compute @workgroup_size(THREADS)
-fn adamw_squared_norm(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+@compute @workgroup_size(max(SUMS, LANES))
+fn adamw_squared_norm(@builtin(global_invocation_id) id: vec3u) {
+  let lane = id.x % LANES;
   var sum = 0.0;
-  for (var e = group.x * THREADS + thread; e < ELEMENTS; e += GROUPS * THREADS) { sum += gradient[e] * gradient[e]; }
-  thread_sums[thread] = sum;
-  workgroupBarrier();
-  if (thread == 0u) {
-    var total = 0.0;
-    for (var t = 0u; t < THREADS; t++) { total += thread_sums[t]; }
-    sums[group.x] = total;
+  for (var e = id.x; e < ELEMENTS; e += SUMS * LANES) { sum += gradient[e] * gradient[e]; }
+  if (LANES > 1u) {
+    lane_sums[lane] = sum;
+    workgroupBarrier();
+  }
+  if (lane == 0u) {
+    if (LANES > 1u) {
+      sum = 0.0;
+      for (var t = 0u; t < LANES; t++) { sum += lane_sums[t]; }
+    }
+    sums[id.x / LANES] = sum;
   }
 }
 
 @compute @workgroup_size(1)
 fn adamw_norm() {
   var total = 0.0;
-  for (var g = 0u; g < GROUPS; g++) { total += sums[g]; }
+  for (var g = 0u; g < SUMS; g++) { total += sums[g]; }
   norm[0] = sqrt(total);
 }
 
-@compute @workgroup_size(THREADS)
+@compute @workgroup_size(256)
 fn adamw_update(@builtin(global_invocation_id) id: vec3u) {
   let e = id.x;
   if (e >= ELEMENTS || is_broken(total_norm[0])) { return; }

@@ -69,9 +69,12 @@ export type LinearSizes = { readonly IN: number; readonly OUT: number };
 const WORKGROUPS = 528;
 const MOST_SPLITS = 64;
 const SOFTWARE_SPLITS = 2;
-/** Workgroups for the gradient through a norm. */
+/** For the gradient of a gain: on GPUs a workgroup each, on software adapters a thread. */
 const NORM_SPLITS = 512;
-const SOFTWARE_NORM_SPLITS = 8;
+const SOFTWARE_NORM_SPLITS = 128;
+/** Threads that share a row, or a sum of the splits. */
+const NORM_LANES = 16;
+const REDUCE_LANES = 8;
 
 export class Kernels {
   readonly config: ModelConfig;
@@ -122,7 +125,9 @@ export class Kernels {
 
   /** The scale of every row of norm(x). */
   normScale(rows: GPUBuffer, x: Resource, scale: Resource): Promise<Dispatch> {
-    return this.#dispatch(rmsNorm, 'rms_norm_scale', (count) => [ceilDiv(count, 4), 1, 1], { rows, x, scale });
+    const LANES = this.#lanes(NORM_LANES);
+    const grid: KernelCall['grid'] = (count) => [ceilDiv(count, 64 / LANES), 1, 1];
+    return this.#dispatch(rmsNorm, 'rms_norm_scale', grid, { rows, x, scale }, { LANES });
   }
 
   /** Through norm(x): accumulates into d_x; the gain's gradient in `normSplits` shares. */
@@ -134,8 +139,10 @@ export class Kernels {
     partial: Resource,
   ): Promise<Dispatch> {
     const SPLITS = this.normSplits;
+    const LANES = this.#lanes(NORM_LANES);
+    const groups = this.#software ? SPLITS / 64 : SPLITS;
     const bind = { rows, x, gain, row_scale: scale, d_y, d_x, partial };
-    return this.#dispatch(rmsNorm, 'rms_norm_backward', () => [SPLITS, 1, 1], bind, { SPLITS });
+    return this.#dispatch(rmsNorm, 'rms_norm_backward', () => [groups, 1, 1], bind, { SPLITS, LANES });
   }
 
   /** y = x W^T, or residual + x W^T. */
@@ -201,8 +208,9 @@ export class Kernels {
 
   /** Adds the splits of a gradient of `ELEMENTS` numbers to it. */
   reduce(partial: Resource, gradient: Resource, ELEMENTS: number, SPLITS: number): Promise<Dispatch> {
-    const grid: KernelCall['grid'] = () => [ceilDiv(ELEMENTS / 4, 8), 1, 1];
-    return this.#dispatch(reduce, 'reduce_splits', grid, { partial, gradient }, { ELEMENTS, SPLITS });
+    const LANES = this.#lanes(REDUCE_LANES);
+    const grid: KernelCall['grid'] = () => [ceilDiv(ELEMENTS / 4, 64 / LANES), 1, 1];
+    return this.#dispatch(reduce, 'reduce_splits', grid, { partial, gradient }, { ELEMENTS, SPLITS, LANES });
   }
 
   rope(
@@ -237,6 +245,11 @@ export class Kernels {
   #attention(entry: string, grid: KernelCall['grid'], bind: KernelCall['bind'], MAX_LENGTH: number): Promise<Dispatch> {
     const { source, parts } = attentionSource(this.config.hiddenSize / this.config.numHeads);
     return this.#dispatch(source, entry, grid, bind, { PARTS: parts, MAX_LENGTH });
+  }
+
+  /** On software adapters every thread works on its own. */
+  #lanes(onGpus: number): number {
+    return this.#software ? 1 : onGpus;
   }
 
   #dispatch(

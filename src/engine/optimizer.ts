@@ -14,6 +14,8 @@ export interface AdamWSettings {
 }
 
 const EPSILON = 1e-8;
+/** Sums of squares of which the norm is made. */
+const SUMS = 64;
 
 export class AdamW {
   /** Norm of the last gradient before the clip: one f32. */
@@ -41,11 +43,17 @@ export class AdamW {
     this.#updateDispatch = update;
   }
 
-  static async create(gpu: Gpu, parameters: Parameters, gradients: Parameters): Promise<AdamW> {
+  /** The gradient's norm is shared out for a GPU, or for a software adapter. */
+  static async create(
+    gpu: Gpu,
+    parameters: Parameters,
+    gradients: Parameters,
+    software = gpu.adapter.software,
+  ): Promise<AdamW> {
     const elements = parameters.layout.floats;
     const uniform = gpu.uniform('optimizer', 32);
     const norm = gpu.buffer('gradient norm', 4);
-    const sums = gpu.buffer('squared norms', 64 * 4);
+    const sums = gpu.buffer('squared norms', SUMS * 4);
     const m = gpu.buffer('adam m', elements * 4);
     const v = gpu.buffer('adam v', elements * 4);
     const decay = new Float32Array(elements / ALIGN_FLOATS);
@@ -53,10 +61,12 @@ export class AdamW {
       decay.fill(shape.length > 1 ? 1 : 0, offset / ALIGN_FLOATS, Math.ceil((offset + size) / ALIGN_FLOATS));
     const decays = gpu.buffer('decays', decay.byteLength);
     gpu.write(decays, decay);
-    const call = { source: adamw, constants: { ELEMENTS: elements, BLOCK: ALIGN_FLOATS } };
+    const LANES = software ? 1 : 256;
+    const call = { source: adamw, constants: { ELEMENTS: elements, BLOCK: ALIGN_FLOATS, LANES } };
+    const sumGroups = (SUMS * LANES) / Math.max(SUMS, LANES);
     const gradient = gradients.buffer;
     const norms = await Promise.all([
-      gpu.dispatch({ ...call, entry: 'adamw_squared_norm', bind: { gradient, sums }, grid: () => [64, 1, 1] }),
+      gpu.dispatch({ ...call, entry: 'adamw_squared_norm', bind: { gradient, sums }, grid: () => [sumGroups, 1, 1] }),
       gpu.dispatch({ ...call, entry: 'adamw_norm', bind: { sums, norm }, grid: () => [1, 1, 1] }),
     ]);
     const bind = { optimizer: uniform, gradient, total_norm: norm, decays, weight: parameters.buffer, m, v };

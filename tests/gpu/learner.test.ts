@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 /** An optimizer alone, on the weights of `checkpoint` and gradients of the test's own. */
-async function openOptimizer(): Promise<{
+async function openOptimizer(software = true): Promise<{
   readonly weights: Parameters;
   /** Puts random gradients in place. */
   readonly drawGradients: (random: Random, scale: number) => Map<string, Float32Array>;
@@ -42,7 +42,7 @@ async function openOptimizer(): Promise<{
   const { gpu } = engine;
   const weights = new Parameters(gpu, config, 'weights');
   const gradients = new Parameters(gpu, config, 'gradients');
-  const optimizer = await AdamW.create(gpu, weights, gradients);
+  const optimizer = await AdamW.create(gpu, weights, gradients, software);
   weights.write(checkpoint);
   return {
     weights,
@@ -64,36 +64,40 @@ async function openOptimizer(): Promise<{
 
 describe('AdamW', () => {
   it.each([
-    { clip: 'inactive', maxGradNorm: 1e9, beta2: 0.95 },
-    { clip: 'active', maxGradNorm: 0.5, beta2: 0.999 },
-  ])('is the reference over four steps, the clip $clip, and decays matrices alone', async ({ maxGradNorm, beta2 }) => {
-    const { weights, drawGradients, update } = await openOptimizer();
-    const random = new Random(5);
-    const { tensors } = weights.layout;
-    const states = new Map<string, AdamWState>();
-    for (const { name, size } of tensors) {
-      const zeros = new Float64Array(size);
-      states.set(name, { weights: checkpoint.tensors.get(name)!, firstMoment: zeros, secondMoment: zeros });
-    }
-    for (const [index, scale] of [0.1, 3, 0.01, 0.5].entries()) {
-      const gradients = drawGradients(random, scale);
-      const learningRate = 0.01 * (index + 1);
-      const { norm, coefficient } = clipByGlobalNorm(gradients.values(), maxGradNorm);
-      const measured = await update({ ...settings, maxGradNorm, beta2, learningRate });
-      measureClose('adamw_squared_norm and adamw_norm', 'gradNorm', [measured], [norm], { rtol: 1e-6 });
-      const after = (await weights.read()).tensors;
-      for (const { name, shape } of tensors) {
-        const gradient = Float64Array.from(gradients.get(name)!, (value) => value * coefficient);
-        const options = { learningRate, adamBeta1: 0.9, adamBeta2: beta2, weightDecay: 0.1 };
-        const expected = adamWStep(states.get(name)!, gradient, shape, options, index + 1);
-        states.set(name, expected);
-        const change = (now: Numbers): Float64Array =>
-          Float64Array.from(now, (weight, i) => weight - checkpoint.tensors.get(name)![i]!);
-        const [actual, reference] = [change(after.get(name)!), change(expected.weights)];
-        measureClose('adamw_update', `change of ${name}`, actual, reference, { rtol: 1e-5, atol: 1e-7 });
+    { clip: 'inactive', maxGradNorm: 1e9, beta2: 0.95, adapter: 'software' },
+    { clip: 'active', maxGradNorm: 0.5, beta2: 0.999, adapter: 'GPU' },
+  ])(
+    'is the reference over four steps, the clip $clip, and decays matrices alone, for a $adapter adapter',
+    async (size) => {
+      const { maxGradNorm, beta2, adapter } = size;
+      const { weights, drawGradients, update } = await openOptimizer(adapter === 'software');
+      const random = new Random(5);
+      const { tensors } = weights.layout;
+      const states = new Map<string, AdamWState>();
+      for (const { name, size } of tensors) {
+        const zeros = new Float64Array(size);
+        states.set(name, { weights: checkpoint.tensors.get(name)!, firstMoment: zeros, secondMoment: zeros });
       }
-    }
-  });
+      for (const [index, scale] of [0.1, 3, 0.01, 0.5].entries()) {
+        const gradients = drawGradients(random, scale);
+        const learningRate = 0.01 * (index + 1);
+        const { norm, coefficient } = clipByGlobalNorm(gradients.values(), maxGradNorm);
+        const measured = await update({ ...settings, maxGradNorm, beta2, learningRate });
+        measureClose('adamw_squared_norm and adamw_norm', 'gradNorm', [measured], [norm], { rtol: 1e-6 });
+        const after = (await weights.read()).tensors;
+        for (const { name, shape } of tensors) {
+          const gradient = Float64Array.from(gradients.get(name)!, (value) => value * coefficient);
+          const options = { learningRate, adamBeta1: 0.9, adamBeta2: beta2, weightDecay: 0.1 };
+          const expected = adamWStep(states.get(name)!, gradient, shape, options, index + 1);
+          states.set(name, expected);
+          const change = (now: Numbers): Float64Array =>
+            Float64Array.from(now, (weight, i) => weight - checkpoint.tensors.get(name)![i]!);
+          const [actual, reference] = [change(after.get(name)!), change(expected.weights)];
+          measureClose('adamw_update', `change of ${name}`, actual, reference, { rtol: 1e-5, atol: 1e-7 });
+        }
+      }
+    },
+  );
 
   it.each([NaN, Infinity])(
     'leaves the weights untouched where a gradient is %d, and goes on after it',

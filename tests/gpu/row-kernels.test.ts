@@ -176,8 +176,8 @@ describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, 
 });
 
 describe('the sum over shares', () => {
-  it('is added to the gradient', async () => {
-    const [gpu, kernels] = await kernelsFor({});
+  it.each(['plain', 'tiled'] as const)('is added to the gradient, %s', async (products) => {
+    const [gpu, kernels] = await kernelsFor({}, products);
     const elements = 23 * 48;
     const partial = floats(new Random(2), elements * SPLITS);
     const before = floats(new Random(3), elements);
@@ -222,11 +222,14 @@ describe('the embedding', () => {
 
 describe('RMS norm', () => {
   it.each([
-    { D: 48, count: 67 },
-    { D: 80, count: 1201 },
-    { D: 16, count: 1 },
-  ])('of width $D is the reference, forward and backward, for $count rows', async ({ D, count }) => {
-    const [gpu, kernels] = await kernelsFor({ hiddenSize: D });
+    { products: 'plain', D: 48, count: 67 },
+    { products: 'plain', D: 80, count: 1201 },
+    { products: 'plain', D: 16, count: 1 },
+    { products: 'tiled', D: 48, count: 67 },
+    { products: 'tiled', D: 80, count: 1201 },
+    { products: 'tiled', D: 16, count: 1 },
+  ] as const)('of width $D is the reference, $products, for $count rows', async ({ products, D, count }) => {
+    const [gpu, kernels] = await kernelsFor({ hiddenSize: D }, products);
     const random = new Random(D);
     const x = floats(random, count * D, 2, 0.5);
     x.fill(1e-4, 0, D); // a row whose mean square is far below eps
