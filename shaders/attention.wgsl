@@ -10,6 +10,8 @@
 // attention_backward_key_value   grid (rows/64, H)   writes the keys and values of d_qkv
 // attention_decode               grid (rows, H)      one new token of each row's sequence against the cache; appends its key
 //                                                    and value to the cache, writes out
+// attention_decode_alone         grid (rows/64, H)   the same with a thread, not a workgroup, to a row and head: no barriers, which
+//                                                    cost software adapters most
 //
 // Packed rows have a thread each, with all that it gathers in registers. Threads side by side mostly read the same key or query
 // at the same time: queries go through the keys from the first on, keys through the queries from the last back.
@@ -177,4 +179,44 @@ fn attention_decode(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
     }
     out[n * WIDTH + h * PARTS + k] = sum / total;
   }
+}
+
+@compute @workgroup_size(64)
+fn attention_decode_alone(@builtin(global_invocation_id) id: vec3u) {
+  let n = id.x;
+  let h = id.y;
+  if (n >= rows) { return; }
+  let position = positions[n];
+  let own = n * 3u * WIDTH + h * PARTS;
+  let cache = sequences[n] * MAX_LENGTH * WIDTH + h * PARTS;
+  var q: Head;
+  var sum: Head;
+  var products = Part();
+  for (var k = 0u; k < PARTS; k++) {
+    q[k] = qkv[own + k] * SCALE;
+    let key = qkv[own + WIDTH + k];
+    let value = qkv[own + 2u * WIDTH + k];
+    key_cache[cache + position * WIDTH + k] = key;
+    value_cache[cache + position * WIDTH + k] = value;
+    products += q[k] * key;
+    sum[k] = value;
+  }
+  var highest = dot(products, Part(1.0));
+  var total = 1.0;
+  for (var s = 0u; s < position; s++) {
+    let at = cache + s * WIDTH;
+    products = Part();
+    for (var k = 0u; k < PARTS; k++) { products += q[k] * key_cache[at + k]; }
+    let score = dot(products, Part(1.0));
+    if (score > highest) {
+      let fade = exp(highest - score);
+      total *= fade;
+      for (var k = 0u; k < PARTS; k++) { sum[k] *= fade; }
+      highest = score;
+    }
+    let p = exp(score - highest);
+    total += p;
+    for (var k = 0u; k < PARTS; k++) { sum[k] += p * value_cache[at + k]; }
+  }
+  for (var k = 0u; k < PARTS; k++) { out[n * WIDTH + h * PARTS + k] = sum[k] / total; }
 }

@@ -239,7 +239,10 @@ export class Kernels {
 
   /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
   attentionCached(bind: KernelCall['bind'], maxLength: number): Promise<Dispatch> {
-    return this.#attention('attention_decode', (count) => [count, this.config.numHeads, 1], bind, maxLength);
+    const { numHeads } = this.config;
+    return this.#software
+      ? this.#attention('attention_decode_alone', (count) => [ceilDiv(count, 64), numHeads, 1], bind, maxLength)
+      : this.#attention('attention_decode', (count) => [count, numHeads, 1], bind, maxLength);
   }
 
   #attention(entry: string, grid: KernelCall['grid'], bind: KernelCall['bind'], MAX_LENGTH: number): Promise<Dispatch> {

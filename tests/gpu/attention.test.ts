@@ -8,10 +8,10 @@ import { openGpu } from './open.ts';
 import { floats, runDispatch, unwritten } from './run-kernel.ts';
 import { measureClose } from './worst-errors.ts';
 
-async function kernelsFor(H: number, K: number): Promise<[Gpu, Kernels]> {
+async function kernelsFor(H: number, K: number, software = true): Promise<[Gpu, Kernels]> {
   const sizes = { vocabSize: 23, intermediateSize: 16, numLayers: 1, maxPositions: 256 };
   const gpu = await openGpu();
-  return [gpu, new Kernels(gpu, { ...sizes, hiddenSize: H * K, numHeads: H })];
+  return [gpu, new Kernels(gpu, { ...sizes, hiddenSize: H * K, numHeads: H }, software)];
 }
 
 /** Queries, keys and values, each [rows, D], out of rows of all three side by side. */
@@ -101,11 +101,13 @@ describe('attention over packed sequences', () => {
 
 describe('attention with a cache', () => {
   it.each([
-    { H: 8, K: 6, maxLength: 70 },
-    { H: 1, K: 160, maxLength: 131 },
-  ])('is the last row of the whole for $H heads of $K, and keeps the new key and value', async (size) => {
-    const { H, K, maxLength } = size;
-    const [gpu, kernels] = await kernelsFor(H, K);
+    { adapter: 'GPU', H: 8, K: 6, maxLength: 70 },
+    { adapter: 'GPU', H: 1, K: 160, maxLength: 131 },
+    { adapter: 'software', H: 8, K: 6, maxLength: 70 },
+    { adapter: 'software', H: 1, K: 160, maxLength: 131 },
+  ])('is the last row of the whole for $H heads of $K, by $adapter, and keeps the new key and value', async (size) => {
+    const { adapter, H, K, maxLength } = size;
+    const [gpu, kernels] = await kernelsFor(H, K, adapter === 'software');
     const random = new Random(K);
     const D = H * K;
     const sequences = Uint32Array.of(3, 0, 4, 1); // sequence 2 has ended
@@ -135,7 +137,7 @@ describe('attention with a cache', () => {
       const v = expectedValues.subarray(first, first + T * D);
       out.set(attention(q, k, v, T, H, K).subarray((T - 1) * D), n * D);
     }
-    measureClose('attention_decode', 'out', after.out, out, { rtol: 5e-6 });
+    measureClose(`attention_decode, ${adapter}`, 'out', after.out, out, { rtol: 5e-6 });
     expect(after.key_cache).toEqual(expectedKeys);
     expect(after.value_cache).toEqual(expectedValues);
   });
