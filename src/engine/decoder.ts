@@ -83,8 +83,13 @@ export function planAdvance(
   });
 }
 
-/** Constants of sample.wgsl, for one draw a workgroup and `ADVANCE` tokens from one list of live sequences to the next. */
-export function sampleConstants(config: ModelConfig, buffers: SamplingBuffers, ADVANCE: number): ShaderConstants {
+/** Constants of sample.wgsl, for `ADVANCE` tokens from one list of live sequences to the next, and `LANES` threads to a draw. */
+export function sampleConstants(
+  config: ModelConfig,
+  buffers: SamplingBuffers,
+  ADVANCE: number,
+  LANES = 64,
+): ShaderConstants {
   const sizes = { MAX_LENGTH: config.maxPositions, MAX_SEQUENCES: buffers.maxSequences };
-  return { ...modelConstants(config), ...sizes, DRAWS: 1, ADVANCE };
+  return { ...modelConstants(config), ...sizes, DRAWS: 1, ADVANCE, LANES };
 }

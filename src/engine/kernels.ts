@@ -78,18 +78,18 @@ const REDUCE_LANES = 8;
 
 export class Kernels {
   readonly config: ModelConfig;
+  /** Work is shared out for a software adapter, where barriers cost more than they save. */
+  readonly software: boolean;
   readonly #gpu: Gpu;
-  readonly #software: boolean;
   readonly #constants: ShaderConstants;
   /** [maxPositions, K/2] of (cos, sin), for rotary position embedding. */
   readonly turns: GPUBuffer;
   /** Where the products come from, and how many rows and columns of results a workgroup makes. */
   readonly #products: { readonly source: string; readonly rows: number; readonly columns: number };
 
-  /** Work is shared out for a GPU, or for a software adapter, where barriers cost more than they save. */
   constructor(gpu: Gpu, config: ModelConfig, software = gpu.adapter.software) {
     this.#gpu = gpu;
-    this.#software = software;
+    this.software = software;
     this.config = config;
     this.#constants = modelConstants(config);
     this.#products = software
@@ -102,14 +102,14 @@ export class Kernels {
 
   /** In how many shares the rows of a weight's gradient are summed. */
   splits({ IN, OUT }: LinearSizes): number {
-    if (this.#software) return SOFTWARE_SPLITS;
+    if (this.software) return SOFTWARE_SPLITS;
     const tiles = ceilDiv(IN, this.#products.columns) * ceilDiv(OUT, this.#products.rows);
     return Math.min(MOST_SPLITS, Math.max(2, ceilDiv(WORKGROUPS, tiles)));
   }
 
   /** In how many shares the rows of a gain's gradient are summed. */
   get normSplits(): number {
-    return this.#software ? SOFTWARE_NORM_SPLITS : NORM_SPLITS;
+    return this.software ? SOFTWARE_NORM_SPLITS : NORM_SPLITS;
   }
 
   embed(rows: GPUBuffer, ids: GPUBuffer, weight: Resource, x: Resource): Promise<Dispatch> {
@@ -140,7 +140,7 @@ export class Kernels {
   ): Promise<Dispatch> {
     const SPLITS = this.normSplits;
     const LANES = this.#lanes(NORM_LANES);
-    const groups = this.#software ? SPLITS / 64 : SPLITS;
+    const groups = this.software ? SPLITS / 64 : SPLITS;
     const bind = { rows, x, gain, row_scale: scale, d_y, d_x, partial };
     return this.#dispatch(rmsNorm, 'rms_norm_backward', () => [groups, 1, 1], bind, { SPLITS, LANES });
   }
@@ -240,7 +240,7 @@ export class Kernels {
   /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
   attentionCached(bind: KernelCall['bind'], maxLength: number): Promise<Dispatch> {
     const { numHeads } = this.config;
-    return this.#software
+    return this.software
       ? this.#attention('attention_decode_alone', (count) => [ceilDiv(count, 64), numHeads, 1], bind, maxLength)
       : this.#attention('attention_decode', (count) => [count, numHeads, 1], bind, maxLength);
   }
@@ -252,7 +252,7 @@ export class Kernels {
 
   /** On software adapters every thread works on its own. */
   #lanes(onGpus: number): number {
-    return this.#software ? 1 : onGpus;
+    return this.software ? 1 : onGpus;
   }
 
   #dispatch(

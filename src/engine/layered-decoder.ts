@@ -57,11 +57,12 @@ export class LayeredDecoder implements Decoder {
         return kernels.attentionCached(bind, config.maxPositions);
       },
     );
+    const LANES = kernels.software ? 1 : 64;
     const [draw, advance] = await Promise.all([
       gpu.dispatch({
         source: SAMPLE_SOURCE,
         entry: 'sample_token',
-        constants: sampleConstants(config, buffers, 1),
+        constants: sampleConstants(config, buffers, 1, LANES),
         bind: {
           rows,
           sampling,
@@ -72,7 +73,7 @@ export class LayeredDecoder implements Decoder {
           log_probs: logProbs,
           states,
         },
-        grid: (count) => [count, 1, 1],
+        grid: (count) => [Math.ceil((count * LANES) / 64), 1, 1],
       }),
       planAdvance(gpu, config, buffers, 1),
     ]);

@@ -30,7 +30,8 @@ interface State {
 }
 
 /** One draw a row; row n belongs to sequence rows - 1 - n and is at `positions[n]`. What comes back goes by row. */
-async function drawTokens(
+async function drawWith(
+  LANES: number,
   V: number,
   logits: Float32Array,
   settings: Partial<typeof PLAIN>,
@@ -42,7 +43,7 @@ async function drawTokens(
   const { tokens, log_probs, states } = await runKernel(await openGpu(), {
     source,
     entry: 'sample_token',
-    constants: { V, VP: paddedVocabulary(V), MAX_LENGTH, MAX_SEQUENCES: rows, DRAWS: 1, ADVANCE: 1 },
+    constants: { V, VP: paddedVocabulary(V), MAX_LENGTH, MAX_SEQUENCES: rows, DRAWS: 1, ADVANCE: 1, LANES },
     reads: {
       rows: Uint32Array.of(rows),
       sampling: uniformStruct(source, 'Sampling', { ...PLAIN, ...settings }),
@@ -55,7 +56,7 @@ async function drawTokens(
       log_probs: new Float32Array(rows * MAX_LENGTH).fill(99),
       states: Uint32Array.from(positions.flatMap(() => [state.promptLength, state.longest, state.promptLength, 0])),
     },
-    grid: [rows],
+    grid: [Math.ceil((rows * LANES) / 64)],
   });
   return positions.map((position, n) => {
     const sequence = row_sequences[n]!;
@@ -105,7 +106,9 @@ function expectDrawnFrom(probabilities: Numbers, draws: readonly number[]): void
   if (cells > 1) expect(distance, `chi-square with ${cells - 1} degrees`).toBeLessThan(unlikelyChiSquare(cells - 1));
 }
 
-describe('sample_token', () => {
+describe.each([64, 1])('sample_token with %i threads to a draw', (LANES) => {
+  const drawTokens = drawWith.bind(null, LANES);
+
   it.each(samplingFixtures)(
     'draws as it should: temperature $options.temperature, top-k $options.topK, top-p $options.topP, min-p $options.minP, forbidden $forbidden',
     async (fixture) => {
@@ -197,6 +200,15 @@ describe('sample_token', () => {
   });
 });
 
+it('draws the same with any number of threads to a draw', async () => {
+  const rows = 200;
+  const logits = floats(new Random(9), rows * 28, 2);
+  const settings = { temperature: 0.7, top_k: 20, top_p: 0.8, min_p: 0.01, forbidden_low: 5 };
+  const draw = (LANES: number): ReturnType<typeof drawWith> => drawWith(LANES, 28, logits, settings, zeros(rows));
+  const [alone, together] = [await draw(1), await draw(64)];
+  expect(alone.map(({ token }) => token)).toEqual(together.map(({ token }) => token));
+});
+
 describe('sample_advance', () => {
   const MAX_SEQUENCES = 600;
 
@@ -216,7 +228,7 @@ describe('sample_advance', () => {
     const after = await runKernel(gpu, {
       source,
       entry: 'sample_advance',
-      constants: { V: 23, VP: 24, MAX_LENGTH, MAX_SEQUENCES, DRAWS: 1, ADVANCE },
+      constants: { V: 23, VP: 24, MAX_LENGTH, MAX_SEQUENCES, DRAWS: 1, ADVANCE, LANES: 64 },
       reads: { tokens, states: Uint32Array.from(done.flatMap((ended) => [1, MAX_LENGTH, 2, ended ? 1 : 0])) },
       writes: {
         live_rows: Uint32Array.of(count),
