@@ -45,7 +45,7 @@ function rotaryTable(config: ModelConfig): Float32Array {
 }
 
 /** attention.wgsl with the widest part that divides a head. */
-export function attentionSource(headWidth: number): { readonly source: string; readonly parts: number } {
+function attentionSource(headWidth: number): { readonly source: string; readonly parts: number } {
   const width = headWidth % 4 === 0 ? 4 : 2;
   return { source: `alias Part = vec${width}f;\n${attention}`, parts: headWidth / width };
 }

@@ -105,7 +105,7 @@ export const TRAINING_CHARTS: readonly ChartSpec[] = [
     title: 'Loss',
     unit: 'policy loss',
     meaning:
-      'It prints close to 0, and that is right: in the first update of a rollout the probability ratio is 1 in value, so the advantages cancel out. Its gradient is not 0.',
+      'Small, and no measure of progress: in the first update of a rollout the probability ratio is 1 in value, and the advantages of a group add up to 0; weighted by tokens they leave a little. Its gradient is not small, and is what trains.',
     share: false,
     lines: [line('policy_loss', 'loss')],
   },
