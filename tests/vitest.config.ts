@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { onnxruntimeOnce } from '../vite.config.ts';
 import { BROWSER_ARGS, findBrowser } from './browser.mjs';
 
 const browser = findBrowser();
@@ -10,6 +11,7 @@ const browser = findBrowser();
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   plugins: [svelte({ configFile: false })],
+  resolve: { alias: onnxruntimeOnce },
   test: {
     projects: [
       {
