@@ -1,12 +1,8 @@
 // Does it say "wait" when it should? Measured over all attempts in a set of thoughts, by the truth, not by what the model claims.
-// An attempt succeeded if it solves the problem and is calculated right; after any other there is a reason to wait.
 import { mean } from '../grpo/metrics.ts';
+import { succeeded } from '../tasks/attempts.ts';
 import { mixesLanguages } from '../tasks/language.ts';
 import type { Attempt, Task } from '../tasks/task.ts';
-
-export function succeeded({ right, arithmetic }: Attempt): boolean {
-  return right && arithmetic;
-}
 
 /**
  * Shares over the attempts of all completions, 0 of none. An attempt after which the completion was cut off, before "wait" could

@@ -1,7 +1,7 @@
 // The group of one prompt as a person looks at it: tokens with how far the step pushes them, rewards, advantages, attempts.
 import type { Draft, Rollout } from '../grpo/trainer.ts';
-import { succeeded } from './aha.ts';
 import { rewardsByName } from './environment.ts';
+import { locateAttempts, type AttemptSpan } from '../tasks/attempts.ts';
 import type { Task } from '../tasks/task.ts';
 
 /** One completion of the shown group. Arrays have one entry a token. */
@@ -18,7 +18,7 @@ export interface CompletionView {
   readonly reward: number;
   readonly advantage: number;
   /** Every attempt in the thought: tokens [start, end), and whether it solves the problem and is calculated right. */
-  readonly attempts: readonly { readonly start: number; readonly end: number; readonly right: boolean }[];
+  readonly attempts: readonly AttemptSpan[];
   readonly truncated: boolean;
 }
 
@@ -63,31 +63,16 @@ export function draftView(task: Task, { prompts, completions, rewards }: Draft, 
 function viewOf(task: Task, group: readonly ShownRollout[]): GroupView {
   const prompt = task.tokenizer.decode((group[0] as ShownRollout).prompt.slice(1));
   const largest = Math.max(1e-30, ...group.flatMap(({ slopes }) => Array.from(slopes, Math.abs)));
+  const textsOf = (rollout: ShownRollout): string[] => rollout.ids.map((id) => task.tokenizer.decode([id]));
   const completions = group.map((rollout) => ({
-    tokens: rollout.ids.map((id) => task.tokenizer.decode([id])),
+    tokens: textsOf(rollout),
     push: Array.from(rollout.slopes, (slope) => -slope / largest),
     logProbs: rollout.logProbs,
     rewards: rewardsByName(task, rollout.rewards),
     reward: rollout.reward,
     advantage: rollout.advantage,
-    attempts: locateAttempts(task, prompt, rollout.ids),
+    attempts: locateAttempts(task, prompt, textsOf(rollout)),
     truncated: rollout.truncated,
   }));
   return { prompt, title: task.describe(prompt), completions };
-}
-
-/** Finds the attempts' tokens: they follow each other in the thought, with verdicts and waits between them. */
-function locateAttempts(task: Task, prompt: string, ids: readonly number[]): CompletionView['attempts'] {
-  const tokens = ids.map((id) => task.tokenizer.decode([id]));
-  const starts: number[] = [];
-  tokens.reduce((at, token, index) => ((starts[index] = at), at + token.length), 0);
-  const text = tokens.join('');
-  let from = 0;
-  return task.attempts(prompt, text).map((attempt) => {
-    const begin = text.indexOf(attempt.text, from);
-    from = begin + attempt.text.length;
-    const start = starts.findIndex((at) => at >= begin);
-    const end = starts.findIndex((at) => at >= from);
-    return { start, end: end < 0 ? tokens.length : end, right: succeeded(attempt) };
-  });
 }
