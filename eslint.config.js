@@ -22,6 +22,7 @@ const ARROWS = {
     'tasks',
     'base',
   ],
+  library: ['recipes', 'export', 'tasks', 'grpo', 'engine', 'base'],
   cli: ['recipes', 'export', 'tasks', 'grpo', 'engine', 'base'],
 };
 
@@ -42,7 +43,7 @@ const arrows = Object.entries(ARROWS).map(([room, others]) => {
 });
 
 export default defineConfig(
-  globalIgnores(['dist/', 'models/', 'public/', 'test-results/']),
+  globalIgnores(['dist/', 'models/', 'public/', 'test-results/', 'src/export/onnx/onnx_pb.*']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ts.configs.strictTypeChecked,
   svelte.configs.recommended,
