@@ -17,6 +17,7 @@ export function rewardsByName(task: Task, values: readonly number[]): Record<str
   return Object.fromEntries(Object.keys(task.rewards).map((name, index) => [name, values[index] as number]));
 }
 
+/** What a trainer needs of a task: prompts with `<bos>`, and rewards in the order of the task's reward functions. */
 export function environmentOf(task: Task): Environment {
   const { tokenizer } = task;
   const functions = Object.values(task.rewards);

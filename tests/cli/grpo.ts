@@ -26,7 +26,7 @@ export async function build(): Promise<void> {
   if (status !== 0) throw new Error(`the commands cannot be built: ${stderr}`);
 }
 
-function run(file: string, args: readonly string[], cwd: string): Promise<Result> {
+export function run(file: string, args: readonly string[], cwd: string): Promise<Result> {
   const env = { ...process.env, ...softwareGpu(), NODE_ENV: 'production' };
   const shell = process.platform === 'win32' && file === 'npm'; // npm is a .cmd there
   return new Promise((resolve) => {
