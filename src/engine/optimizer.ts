@@ -1,8 +1,8 @@
 // Global-norm clip and AdamW on the GPU: three dispatches (shaders/adamw.wgsl).
 import adamw from '../../shaders/adamw.wgsl?raw';
-import { ALIGN_FLOATS } from './config.ts';
+import { ALIGN_FLOATS, type Checkpoint } from './config.ts';
 import { uniformStruct, type Dispatch, type Gpu } from './gpu/gpu.ts';
-import type { Parameters } from './parameters.ts';
+import { Parameters } from './parameters.ts';
 
 export interface AdamWSettings {
   readonly learningRate: number;
@@ -11,6 +11,12 @@ export interface AdamWSettings {
   readonly weightDecay: number;
   /** A longer gradient is scaled down to this length. */
   readonly maxGradNorm: number;
+}
+
+/** The running means of every gradient and of its square, by the names of the weights: PyTorch's exp_avg and exp_avg_sq. */
+export interface Moments {
+  readonly mean: Checkpoint['tensors'];
+  readonly square: Checkpoint['tensors'];
 }
 
 const EPSILON = 1e-8;
@@ -22,7 +28,8 @@ export class AdamW {
   readonly norm: GPUBuffer;
   readonly #gpu: Gpu;
   readonly #uniform: GPUBuffer;
-  readonly #moments: readonly GPUBuffer[];
+  readonly #mean: Parameters;
+  readonly #square: Parameters;
   readonly #normDispatches: readonly Dispatch[];
   readonly #updateDispatch: Dispatch;
   #updates = 0;
@@ -31,14 +38,14 @@ export class AdamW {
     gpu: Gpu,
     norm: GPUBuffer,
     uniform: GPUBuffer,
-    moments: readonly GPUBuffer[],
+    moments: readonly [mean: Parameters, square: Parameters],
     norms: readonly Dispatch[],
     update: Dispatch,
   ) {
     this.#gpu = gpu;
     this.norm = norm;
     this.#uniform = uniform;
-    this.#moments = moments;
+    [this.#mean, this.#square] = moments;
     this.#normDispatches = norms;
     this.#updateDispatch = update;
   }
@@ -54,8 +61,9 @@ export class AdamW {
     const uniform = gpu.uniform('optimizer', 32);
     const norm = gpu.buffer('gradient norm', 4);
     const sums = gpu.buffer('squared norms', SUMS * 4);
-    const m = gpu.buffer('adam m', elements * 4);
-    const v = gpu.buffer('adam v', elements * 4);
+    const { config, head } = parameters;
+    const mean = new Parameters(gpu, config, 'adam m', head);
+    const square = new Parameters(gpu, config, 'adam v', head);
     const decay = new Float32Array(elements / ALIGN_FLOATS);
     for (const { shape, offset, size } of parameters.layout.tensors)
       decay.fill(shape.length > 1 ? 1 : 0, offset / ALIGN_FLOATS, Math.ceil((offset + size) / ALIGN_FLOATS));
@@ -69,14 +77,22 @@ export class AdamW {
       gpu.dispatch({ ...call, entry: 'adamw_squared_norm', bind: { gradient, sums }, grid: () => [sumGroups, 1, 1] }),
       gpu.dispatch({ ...call, entry: 'adamw_norm', bind: { sums, norm }, grid: () => [1, 1, 1] }),
     ]);
-    const bind = { optimizer: uniform, gradient, total_norm: norm, decays, weight: parameters.buffer, m, v };
+    const bind = {
+      optimizer: uniform,
+      gradient,
+      total_norm: norm,
+      decays,
+      weight: parameters.buffer,
+      m: mean.buffer,
+      v: square.buffer,
+    };
     const update = await gpu.dispatch({
       ...call,
       entry: 'adamw_update',
       bind,
       grid: () => [Math.ceil(elements / 256), 1, 1],
     });
-    return new AdamW(gpu, norm, uniform, [m, v], norms, update);
+    return new AdamW(gpu, norm, uniform, [mean, square], norms, update);
   }
 
   /** Dispatches that measure the gradient's norm, then those that apply it. The settings take effect with the next submit. */
@@ -104,9 +120,21 @@ export class AdamW {
     return this.#normDispatches;
   }
 
+  async moments(): Promise<Moments> {
+    const [mean, square] = await Promise.all([this.#mean.read(), this.#square.read()]);
+    return { mean: mean.tensors, square: square.tensors };
+  }
+
+  /** Goes on from the moments that `updates` updates left. Throws bad-checkpoint for moments of another size. */
+  restore({ mean, square }: Moments, updates: number): void {
+    this.#mean.write({ tensors: mean });
+    this.#square.write({ tensors: square });
+    this.#updates = updates;
+  }
+
   /** Forgets the moments, as before the first update. */
   reset(): void {
     this.#updates = 0;
-    this.#gpu.submit((encoder) => this.#moments.forEach((buffer) => encoder.clearBuffer(buffer)));
+    this.#gpu.submit((encoder) => [this.#mean, this.#square].forEach(({ buffer }) => encoder.clearBuffer(buffer)));
   }
 }

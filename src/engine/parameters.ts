@@ -70,10 +70,10 @@ export class Parameters {
   }
 
   /** Replaces all weights. Throws bad-checkpoint for another size, a missing tensor or a value that is not finite; then nothing is replaced. */
-  write(checkpoint: Checkpoint): void {
+  write({ tensors }: Pick<Checkpoint, 'tensors'>): void {
     const data = new Float32Array(this.layout.floats);
     for (const { name, shape, offset, size } of this.layout.tensors) {
-      const tensor = checkpoint.tensors.get(name);
+      const tensor = tensors.get(name);
       if (tensor?.length !== size) {
         const came = tensor ? `${tensor.length} numbers` : 'nothing';
         throw new PlaygroundError('bad-checkpoint', `tensor ${name} must be [${shape.join(', ')}], but ${came} came`);

@@ -7,6 +7,9 @@ export const RUN_FILES = {
   settings: 'run/settings.json',
   log: 'run/log.jsonl',
   completions: 'run/completions.jsonl',
+  /** Only where the run can go on from here. */
+  state: 'run/state.json',
+  optimizer: 'run/optimizer.safetensors',
 } as const;
 
 export interface LoggedSettings {

@@ -4,8 +4,8 @@
 import criticSource from '../../shaders/critic.wgsl?raw';
 import { NO_TARGET, rowCount, unpackRows, type Batch, type Sequence } from '../engine/batch.ts';
 import { uniformStruct, type Dispatch, type KernelCall } from '../engine/gpu/gpu.ts';
-import type { Engine } from '../engine/index.ts';
-import type { AdamWSettings } from '../engine/optimizer.ts';
+import type { Checkpoint, Engine } from '../engine/index.ts';
+import type { AdamWSettings, Moments } from '../engine/optimizer.ts';
 import type { ValueModel } from '../engine/value-model.ts';
 import type { GrpoOptions } from './options.ts';
 
@@ -25,6 +25,12 @@ export interface CriticReport {
   readonly memoryBytes: number;
   /** Whitened, of every completion token, by sample; all 0 for a sample left out of the loss. */
   readonly advantages: readonly Float32Array[];
+}
+
+/** What a critic learnt, for a run that goes on later. */
+export interface CriticState {
+  readonly weights: Checkpoint['tensors'];
+  readonly moments: Moments;
 }
 
 /** The samples of an update as they lie in the learner's micro-batches. */
@@ -98,6 +104,18 @@ export class Critic {
     ]);
     const memoryBytes = gpu.allocatedBytes - before;
     return new Critic(engine, model, { advantage, loss, whiten }, { settings, statistics, advantages }, memoryBytes);
+  }
+
+  async state(): Promise<CriticState> {
+    const { parameters, optimizer } = this.model;
+    const [{ tensors }, moments] = await Promise.all([parameters.read(), optimizer.moments()]);
+    return { weights: tensors, moments };
+  }
+
+  /** Goes on from a state that `updates` updates left. Throws bad-checkpoint for one of another size. */
+  restore({ weights, moments }: CriticState, updates: number): void {
+    this.model.parameters.write({ tensors: weights });
+    this.model.optimizer.restore(moments, updates);
   }
 
   /** One gradient of the value loss, and one AdamW step unless `optimizer` is null. `newRollout` is false for a later update on the same samples. */

@@ -10,7 +10,9 @@
 // update is one of the critic too.
 import { PlaygroundError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
-import type { Completion, Engine } from '../engine/index.ts';
+import type { Checkpoint, Completion, Engine } from '../engine/index.ts';
+import type { Moments } from '../engine/optimizer.ts';
+import type { CriticState } from './critic.ts';
 import { stepMetrics, type Metrics } from './metrics.ts';
 import { MovingReference } from './moving-reference.ts';
 import { Objective, type Outcome, type Sample, type UpdateReport } from './objective.ts';
@@ -53,6 +55,22 @@ export interface TrainerStep {
   readonly metrics: Metrics;
   /** Wall time of the step's parts; there are no others. */
   readonly parts: { readonly samplingMs: number; readonly gradingMs: number; readonly trainingMs: number };
+}
+
+/**
+ * What a run needs, besides the policy's weights, to go on as if it had never stopped. Of random numbers there is nothing to keep:
+ * they depend on the seed and the step.
+ */
+export interface TrainerState {
+  /** Steps done. */
+  readonly step: number;
+  /** Tokens sampled and prompted in them. */
+  readonly tokens: number;
+  readonly moments: Moments;
+  /** The reference's weights; null where beta is 0 and there is no use for them. */
+  readonly reference: Checkpoint['tensors'] | null;
+  /** Null for estimators that have none. */
+  readonly critic: CriticState | null;
 }
 
 export class Trainer {
@@ -138,6 +156,27 @@ export class Trainer {
       learningRate,
     });
     return { step, rollouts, metrics, parts: { samplingMs, gradingMs, trainingMs } };
+  }
+
+  async state(): Promise<TrainerState> {
+    const { reference, optimizer } = this.#engine.learner;
+    const [moments, pull, critic] = await Promise.all([
+      optimizer.moments(),
+      this.#options.beta > 0 ? reference.read() : null,
+      this.#objective.critic?.state() ?? null,
+    ]);
+    return { step: this.#step, tokens: this.#tokens, moments, reference: pull?.tensors ?? null, critic };
+  }
+
+  /** Goes on from a state that a trainer with the same options left; the policy's weights come with the engine. Throws bad-checkpoint. */
+  restore({ step, tokens, moments, reference, critic }: TrainerState): void {
+    const { learner } = this.#engine;
+    const updates = step * this.#options.numIterations;
+    learner.optimizer.restore(moments, updates);
+    if (reference) learner.reference.write({ tensors: reference });
+    if (critic) this.#objective.critic?.restore(critic, updates);
+    this.#step = step;
+    this.#tokens = tokens;
   }
 
   /** Every prompt, G times in a row. A step's prompts depend on the seed and the step alone. */

@@ -5,7 +5,7 @@ import { Profiler, type ProfiledKernel } from '../engine/gpu/profiler.ts';
 import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
 import type { Metrics } from '../grpo/metrics.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
-import { Trainer, type Rollout } from '../grpo/trainer.ts';
+import { Trainer, type Rollout, type TrainerState } from '../grpo/trainer.ts';
 import { WAITS } from '../tasks/completion.ts';
 import { findTask } from '../tasks/registry.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
@@ -66,6 +66,12 @@ export interface StepTiming {
     readonly sampling: readonly ProfiledKernel[];
     readonly training: readonly ProfiledKernel[];
   } | null;
+}
+
+/** Where a run stands: everything that it needs to go on. */
+export interface Snapshot {
+  readonly checkpoint: Checkpoint;
+  readonly state: TrainerState;
 }
 
 interface Work<Result> {
@@ -142,9 +148,21 @@ export class Run {
     return this.#step >= this.#request.steps;
   }
 
-  /** The first group of step 1: something to look at before anything is measured. Step 1 samples the same again, with all others. */
+  /** The first group of the next step: something to look at before anything is measured. The step samples the same again, with all others. */
   async preview(): Promise<GroupView> {
     return draftView(this.task, await this.#trainer.draft(1), this.#request.options.rewardWeights);
+  }
+
+  /** Goes on from a state that a run with the same settings left, created with the policy's weights of then. Throws bad-checkpoint. */
+  restore(state: TrainerState): void {
+    this.#trainer.restore(state);
+    this.#step = state.step;
+  }
+
+  /** The policy's weights and all else that `restore` needs, after the latest step. */
+  async snapshot(): Promise<Snapshot> {
+    const [checkpoint, state] = await Promise.all([this.engine.checkpoint(), this.#trainer.state()]);
+    return { checkpoint, state };
   }
 
   /** The base model on held-out problems, before step 1. */

@@ -49,7 +49,7 @@ async function openOptimizer(software = true): Promise<{
     gradients,
     drawGradients: (random, scale) => {
       const tensors = gradients.layout.tensors.map(({ name, size }) => [name, floats(random, size, scale)] as const);
-      gradients.write({ config, tensors: new Map(tensors) });
+      gradients.write({ tensors: new Map(tensors) });
       return new Map(tensors);
     },
     update: async (given) => {
