@@ -1,6 +1,6 @@
 // The four stages that made DeepSeek-R1 (arXiv:2501.12948, section 2.3), in small:
 //
-//   cold-start           SFT of the base on a few clean traces: one language, "wait" after a wrong attempt, nothing tried twice
+//   cold-start           SFT of the base on a few clean traces: one language, "wait" after a wrong attempt, a search in order
 //   reasoning-rl         GRPO on one task for accuracy, format and language consistency
 //   rejection-sampling   SFT of the *base* again, on what the model so far says that is right and readable
 //   all-tasks-rl         GRPO over all tasks at once for accuracy, format, language, brevity and few repeats
@@ -59,8 +59,8 @@ export const PIPELINE: PipelineSettings = {
   scoredTasks: STORY_TASKS,
   'cold-start': {
     tasks: TASK_MIX,
-    traces: 2000,
-    epochs: 6,
+    traces: 4000,
+    epochs: 10,
     batchSize: 128,
     peakLearningRate: 5e-4,
   },
@@ -72,17 +72,17 @@ export const PIPELINE: PipelineSettings = {
   },
   'rejection-sampling': {
     tasks: TASK_MIX,
-    prompts: 2000,
+    prompts: 8000,
     samplesPerPrompt: 4,
     temperature: 1,
-    epochs: 6,
+    epochs: 10,
     batchSize: 128,
     peakLearningRate: 5e-4,
   },
   'all-tasks-rl': {
     tasks: TASK_MIX,
-    steps: 200,
-    rewards: { ...TASK_REWARDS, language: 0.2, brevity: 0.2, repeats: 0.2 },
+    steps: 300,
+    rewards: { ...TASK_REWARDS, language: 0.2, brevity: 0.05, repeats: 1 },
     options: STORY_OPTIONS,
   },
 };

@@ -158,7 +158,7 @@ export const addition: Task = {
   sampleTrace(random, maxLength) {
     const problem = drawProblem(random, false);
     const longest = { ...LONGEST, completion: maxLength };
-    return { prompt: promptOf(problem), completion: writeTrace(longest, () => drawAttempt(random, problem)) };
+    return { prompt: promptOf(problem), completion: writeTrace(longest, () => () => drawAttempt(random, problem)) };
   },
 
   owns: (prompt) => PROMPT.test(prompt),

@@ -95,9 +95,13 @@ export function writeCompletion(longest: Lengths, draw: () => Draft, goesOn: (ri
   }
 }
 
-/** Writes as one should: waits after every wrong attempt, tries nothing twice, stops at the right one, which comes before the end. */
-export function writeTrace(longest: Lengths, draw: () => Draft): string {
+/**
+ * Writes as one should: waits after every wrong attempt, comes to no result twice, stops at the right one, which comes before the
+ * end. `search` begins anew, and gives what draws one attempt after the other.
+ */
+export function writeTrace(longest: Lengths, search: () => () => Draft): string {
   for (;;) {
+    const draw = search();
     const tried: Draft[] = [];
     const drawNew = (): Draft => {
       let draft = draw();

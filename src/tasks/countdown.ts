@@ -21,6 +21,16 @@ interface Problem {
 /** An attempt is never longer than `1-9*9=-80`; about nine of them fit. */
 const LONGEST = { attempt: 9, answer: 5, completion: 100 };
 
+/** All orders of three numbers, each from the one before by swapping neighbours. */
+const ARRANGEMENTS = [
+  [0, 1, 2],
+  [0, 2, 1],
+  [2, 0, 1],
+  [2, 1, 0],
+  [1, 2, 0],
+  [1, 0, 2],
+] as const;
+
 const PROMPT = /^(?:<bos>)?([1-9]),([1-9]),([1-9])>(\d|[1-9]\d)(?:<think>)?$/u;
 
 /** The game with some of the operators. */
@@ -30,7 +40,10 @@ export function countdownTask(
 ): Task {
   function drawExpression(random: Random, numbers: readonly number[]): { text: string; value: number } {
     const [a, b, c] = random.shuffle(numbers);
-    const text = `${a}${random.pick(operators)}${b}${random.pick(operators)}${c}`;
+    return evaluate(`${a}${random.pick(operators)}${b}${random.pick(operators)}${c}`);
+  }
+
+  function evaluate(text: string): { text: string; value: number } {
     return { text, value: parseExpression(text, operators)?.value ?? NaN };
   }
 
@@ -43,10 +56,20 @@ export function countdownTask(
     }
   }
 
-  function drafts(random: Random, problem: Problem): () => Draft {
+  function draft({ text, value }: { text: string; value: number }, { target }: Problem): Draft {
+    return { text: `${text}=${value}`, right: value === target, result: String(value), answer: text };
+  }
+
+  /** From a random expression on: the operators change first, the last of them fastest, then the order of the numbers. */
+  function searchInOrder(random: Random, problem: Problem): () => Draft {
+    const pairs = operators.flatMap((first) => operators.map((second) => [first, second] as const));
+    const count = ARRANGEMENTS.length * pairs.length;
+    let place = random.integer(count);
     return () => {
-      const { text, value } = drawExpression(random, problem.numbers);
-      return { text: `${text}=${value}`, right: value === problem.target, result: String(value), answer: text };
+      const [a, b, c] = ARRANGEMENTS[Math.floor(place / pairs.length)]!.map((index) => problem.numbers[index]);
+      const [first, second] = pairs[place % pairs.length]!;
+      place = (place + 1) % count;
+      return draft(evaluate(`${a}${first}${b}${second}${c}`), problem);
     };
   }
 
@@ -78,12 +101,13 @@ export function countdownTask(
     sampleDemonstration(random, waitPrior) {
       const problem = drawProblem(random, false);
       const goesOn = (): boolean => random.unit() < waitPrior;
-      return { prompt: promptOf(problem), completion: writeCompletion(LONGEST, drafts(random, problem), goesOn) };
+      const guess = (): Draft => draft(drawExpression(random, problem.numbers), problem);
+      return { prompt: promptOf(problem), completion: writeCompletion(LONGEST, guess, goesOn) };
     },
 
     sampleTrace(random, maxLength) {
       const problem = drawProblem(random, false);
-      const completion = writeTrace({ ...LONGEST, completion: maxLength }, drafts(random, problem));
+      const completion = writeTrace({ ...LONGEST, completion: maxLength }, () => searchInOrder(random, problem));
       return { prompt: promptOf(problem), completion };
     },
 

@@ -50,8 +50,8 @@ export interface Task {
   /** A pretraining text: random attempts with right verdicts; after every verdict "wait" follows with probability waitPrior, right or wrong. */
   sampleDemonstration(random: Random, waitPrior: number): Demonstration;
   /**
-   * A cold-start text of at most `maxLength` tokens: waits after every wrong attempt, comes to no result twice, stops at the right
-   * one. `maxLength` must hold at least one attempt with its answer.
+   * A cold-start text of at most `maxLength` tokens: waits after every wrong attempt, comes to no result twice, searches in order
+   * where the task has one, stops at the right attempt. `maxLength` must hold at least one attempt with its answer.
    */
   sampleTrace(random: Random, maxLength: number): Demonstration;
   /** Whether the text is a prompt of this task. */
