@@ -5,6 +5,7 @@ import { bench } from './commands/bench.ts';
 import { compareEstimatorsOn } from './commands/compare-estimators.ts';
 import { distillModel } from './commands/distill.ts';
 import { evaluateModel } from './commands/eval.ts';
+import { exportModel } from './commands/export.ts';
 import { loss } from './commands/loss.ts';
 import { pipeline } from './commands/pipeline.ts';
 import { pretrainBase } from './commands/pretrain.ts';
@@ -15,12 +16,14 @@ import { fineTuneModel } from './commands/sft.ts';
 import { tabulateStory } from './commands/story-table.ts';
 import { story } from './commands/story.ts';
 import { train } from './commands/train.ts';
+import { trl } from './commands/trl.ts';
 import { waitPriors } from './commands/wait-priors.ts';
 
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void> | void>> = {
   train,
   pretrain: pretrainBase,
   eval: evaluateModel,
+  export: exportModel,
   sample,
   score,
   reward,
@@ -32,6 +35,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   story,
   'story-table': tabulateStory,
   'compare-estimators': compareEstimatorsOn,
+  trl,
   bench,
 };
 
@@ -44,6 +48,8 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
               [--hidden-size D] [--layers L] [--heads H]
   eval      accuracy and the habit of saying wait, on 512 held-out problems
               --model DIR --task T [--temperature t] [--ban TOKEN] [--seed N] [--completions FILE]
+  export    a model folder written anew, with its ONNX file; in fp16, weights take half the space
+              --model DIR --out DIR [--dtype fp32|fp16]
   sample    completions of a prompt
               --model DIR --prompt TEXT [--temperature t] [--count N] [--seed N]
   score     token ids of a text, <bos> first, and the log-prob of every token after it
@@ -63,7 +69,7 @@ const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
   story     R1-Zero, the pipeline and distillation, one row of JSON for every model
               --out FILE [--models DIR] [--base DIR] [--student DIR] [--seed N] [--set stage.name=value ...]
   story-table  the rows of several seeds as one table
-              --rows FILE,FILE,... [--out FILE]
+              --rows FILE,FILE,... [--estimators FILE,FILE,...] [--out FILE]
   compare-estimators  PPO with a critic, GRPO, RLOO and REINFORCE on one task, and what each gains for its cost
               [--preset P] [--model DIR] [--estimators ppo,grpo,...] [--seed N] [--steps N] [--set name=value ...]
   bench     what a step takes on this GPU and where its time goes, how that grows, and how long it is to the aha

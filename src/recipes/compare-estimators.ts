@@ -31,6 +31,10 @@ export interface EstimatorRow {
   readonly rewardAfter: number;
   /** Share of held-out problems solved at the end. */
   readonly accuracy: number;
+  /** Share of answers that were right over the last tenth of the steps. */
+  readonly solvedInSteps: number;
+  /** The same when the time was up that the first of the estimators took for all its steps; the end where it came sooner. */
+  readonly solvedInTime: number;
   /** Wall time of all steps, evaluation not included. */
   readonly seconds: number;
   /** Median wall time of a step. */
@@ -55,7 +59,7 @@ export const COMPARE_ESTIMATORS: CompareEstimatorsSettings = {
   task: FIRST_LESSON.task,
   seed: 1,
   steps: FIRST_LESSON.steps,
-  estimators: ['ppo', 'grpo', 'rloo', 'reinforce'],
+  estimators: ['grpo', 'rloo', 'reinforce', 'ppo'],
   options: FIRST_LESSON.options,
 };
 
@@ -84,6 +88,7 @@ export async function* compareEstimators(
   // The first use of a kernel is slow on some drivers: that is no estimator's fault.
   for (const estimator of estimators) await (await open(estimator, 2)).step();
 
+  let allowedMs: number | null = null;
   for (const estimator of estimators) {
     const run = await open(estimator, steps);
     const made: Readonly<Record<string, number>>[] = [];
@@ -98,17 +103,24 @@ export async function* compareEstimators(
       onEvent({ type: 'progress', stage: estimator, part: 'training', done: step.step, total: steps, metrics });
     }
     const column = (name: string): number[] => made.flatMap((metrics) => metrics[name] ?? []);
-    const lastTenth = (name: string): number => mean(column(name).slice(-Math.ceil(steps / 10)));
+    const tenth = Math.ceil(steps / 10);
+    const lastTenth = (name: string): number => mean(column(name).slice(-tenth));
+    const total = sum(stepMs);
+    const limitMs = (allowedMs ??= total);
+    const inTime = stepMs.filter((_, index) => sum(stepMs.slice(0, index + 1)) <= limitMs).length;
+    const solved = column('rewards/accuracy/mean');
     const rewardBefore = column('reward')[0] ?? 0;
     const rewardAfter = lastTenth('reward');
     const gain = rewardAfter - rewardBefore;
-    const seconds = stepMs.reduce((sum, ms) => sum + ms, 0) / 1000;
+    const seconds = total / 1000;
     yield {
       estimator,
       steps,
       rewardBefore,
       rewardAfter,
       accuracy: column('eval/accuracy').at(-1) ?? 0,
+      solvedInSteps: lastTenth('rewards/accuracy/mean'),
+      solvedInTime: mean(solved.slice(Math.max(0, inTime - tenth), Math.max(1, inTime))),
       seconds,
       stepMs: median(stepMs),
       criticMs: median(column('critic/update_ms')),
@@ -120,6 +132,10 @@ export async function* compareEstimators(
       gainPerMiB: gain / memoryMiB,
     };
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** 0 of nothing. */

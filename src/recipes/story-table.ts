@@ -3,6 +3,7 @@
 import { PlaygroundError } from '../base/errors.ts';
 import { mean } from '../grpo/metrics.ts';
 import type { TaskName } from '../tasks/task.ts';
+import type { Estimator, EstimatorRow } from './compare-estimators.ts';
 import type { Row } from './experiment.ts';
 import type { Score } from './score.ts';
 
@@ -14,6 +15,24 @@ export interface StoryRow extends Row {
   /** Students only: what made them out of their base. */
   readonly flops?: number;
 }
+
+/** One estimator of one seed, as the command `compare-estimators` prints it. */
+export interface SeededEstimatorRow extends EstimatorRow {
+  readonly seed: number;
+}
+
+export const ESTIMATOR_FIGURES = [
+  'accuracy',
+  'solvedInSteps',
+  'solvedInTime',
+  'rewardBefore',
+  'rewardAfter',
+  'seconds',
+  'stepMs',
+  'criticMs',
+  'memoryMiB',
+  'criticMiB',
+] as const;
 
 export interface Spread {
   readonly mean: number;
@@ -30,20 +49,28 @@ export interface StoryTable {
     readonly flops: Spread | null;
     readonly scores: Readonly<Partial<Record<TaskName, Readonly<Record<keyof Score, Spread>>>>>;
   }[];
+  readonly estimators: readonly {
+    readonly estimator: Estimator;
+    readonly steps: number;
+    readonly figures: Readonly<Record<(typeof ESTIMATOR_FIGURES)[number], Spread>>;
+  }[];
 }
 
-/** Throws bad-settings where the seeds do not have the same models, each once. */
-export function storyTable(rows: readonly StoryRow[]): StoryTable {
+/** Throws bad-settings where the seeds do not have the same models and the same estimators, each once. */
+export function storyTable(rows: readonly StoryRow[], estimatorRows: readonly SeededEstimatorRow[] = []): StoryTable {
   const seeds = [...new Set(rows.map(({ seed }) => seed))].sort((a, b) => a - b);
+  const requireAllSeeds = (name: string, came: readonly { readonly seed: number }[]): void => {
+    const sorted = came.map(({ seed }) => seed).sort((a, b) => a - b);
+    if (String(sorted) !== String(seeds))
+      throw new PlaygroundError(
+        'bad-settings',
+        `expected ${name} once for each of the seeds ${seeds.join(', ')}, but it came for ${sorted.join(', ')}`,
+      );
+  };
   const names = [...new Set(rows.map(({ model }) => model))];
   const models = names.map((model) => {
     const ofModel = rows.filter((row) => row.model === model);
-    const came = ofModel.map(({ seed }) => seed).sort((a, b) => a - b);
-    if (String(came) !== String(seeds))
-      throw new PlaygroundError(
-        'bad-settings',
-        `expected ${model} once for each of the seeds ${seeds.join(', ')}, but it came for ${came.join(', ')}`,
-      );
+    requireAllSeeds(model, ofModel);
     const tasks = Object.keys(ofModel[0]!.scores) as TaskName[];
     const flops = ofModel.flatMap((row) => (row.flops === undefined ? [] : [row.flops]));
     return {
@@ -54,7 +81,14 @@ export function storyTable(rows: readonly StoryRow[]): StoryTable {
       scores: Object.fromEntries(tasks.map((task) => [task, spreadScores(ofModel.map(({ scores }) => scores[task]!))])),
     };
   });
-  return { seeds, models };
+  const estimators = [...new Set(estimatorRows.map(({ estimator }) => estimator))].map((estimator) => {
+    const ofEstimator = estimatorRows.filter((row) => row.estimator === estimator);
+    requireAllSeeds(estimator, ofEstimator);
+    const spreads = ESTIMATOR_FIGURES.map((name) => [name, spread(ofEstimator.map((row) => row[name]))] as const);
+    const figures = Object.fromEntries(spreads) as Record<(typeof ESTIMATOR_FIGURES)[number], Spread>;
+    return { estimator, steps: ofEstimator[0]!.steps, figures };
+  });
+  return { seeds, models, estimators };
 }
 
 /** On countdown. Each was set as a goal before it was measured. Throws bad-settings where a model of the story is missing. */
@@ -96,8 +130,32 @@ export function storyMarkdown({ models }: StoryTable, task: TaskName): string {
     const cells = columns.map(([name, , show]) => (score ? range(score[name], show) : ''));
     return [model, ...cells];
   });
-  const head = ['model', ...columns.map(([, title]) => title)];
-  return [head, ['---', ...columns.map(() => '---:')], ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdown(['model', ...columns.map(([, title]) => title)], lines);
+}
+
+/** For a README: a line an estimator. */
+export function estimatorsMarkdown({ estimators }: StoryTable): string {
+  const columns: readonly [(typeof ESTIMATOR_FIGURES)[number], string, (value: number) => string][] = [
+    ['accuracy', 'held out, solved', percent],
+    ['solvedInSteps', 'solved after equal steps', percent],
+    ['solvedInTime', 'solved after equal time', percent],
+    ['stepMs', 'a step, ms', (value) => value.toFixed(0)],
+    ['criticMs', 'of it the critic', (value) => value.toFixed(0)],
+    ['memoryMiB', 'GPU memory, MiB', (value) => value.toFixed(0)],
+    ['criticMiB', 'of it the critic', (value) => value.toFixed(1)],
+  ];
+  return markdown(
+    ['estimator', ...columns.map(([, title]) => title)],
+    estimators.map(({ estimator, figures }) => [
+      estimator,
+      ...columns.map(([name, , show]) => range(figures[name], show)),
+    ]),
+  );
+}
+
+function markdown(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const rule = ['---', ...head.slice(1).map(() => '---:')];
+  return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 function spreadScores(scores: readonly Score[]): Record<keyof Score, Spread> {

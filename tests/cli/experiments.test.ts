@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModel, writeFiles } from '../../src/cli/files.ts';
 import { writeModelFolder } from '../../src/export/hugging-face.ts';
+import { ESTIMATOR_FIGURES } from '../../src/recipes/story-table.ts';
 import { countdown } from '../../src/tasks/countdown.ts';
 import { Tokenizer } from '../../src/tasks/tokenizer.ts';
 import { SMALL } from '../export/model.ts';
@@ -21,10 +22,17 @@ const STORY = ['base', 'r1-zero', 'reasoning-rl', 'all-tasks-rl', 'student-disti
 const storyRows = (seed: number): string =>
   STORY.map((model) => `${JSON.stringify({ seed, model, parameters: 9, seconds: 1, scores: { countdown: figures } })}\n`).join(''); // prettier-ignore
 
+const estimatorRows = (seed: number): string => {
+  const same = Object.fromEntries(ESTIMATOR_FIGURES.map((name) => [name, 0.5]));
+  const row = { type: 'row', seed, estimator: 'ppo', steps: 9, ...same, accuracy: 0.3 + seed / 5, stepMs: 50 };
+  return `${JSON.stringify(row)}\n`;
+};
+
 beforeAll(() => {
   writeFiles(at('model'), writeModelFolder(roughModel(SMALL, 1), new Tokenizer()));
   writeFileSync(at('one.jsonl'), storyRows(1));
   writeFileSync(at('two.jsonl'), storyRows(2));
+  writeFileSync(at('estimators.jsonl'), `{"type":"progress"}\n${estimatorRows(1)}${estimatorRows(2)}`);
   const example = { prompt: countdown.heldOut[0], completion: '1+2=3 yes</think>1+2<eos>' };
   writeFileSync(at('data.jsonl'), `${JSON.stringify(example)}\n`.repeat(3));
 });
@@ -32,13 +40,19 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 it('story-table writes the table of all seeds, and says what holds', { timeout: 60_000 }, async () => {
-  const { status, stdout } = await run('story-table --rows @one.jsonl,@two.jsonl --out @story.json');
+  const files = '--rows @one.jsonl,@two.jsonl --estimators @estimators.jsonl';
+  const { status, stdout } = await run(`story-table ${files} --out @story.json`);
   expect(status).toBe(0);
   expect(stdout).toContain('| all-tasks-rl | 50% | 100% | 0% | 20 | 0% | 0% | 100% |');
+  expect(stdout).toContain('| ppo | 60% (50% to 70%) | 50% | 50% | 50 | 0 | 1 | 0.5 |');
   expect(stdout).toContain('fails  after the last stage it solves at least 75%');
   expect(stdout).toContain('holds  then it mixes languages in less than 5% of its thoughts');
   const table: unknown = JSON.parse(readFileSync(at('story.json'), 'utf8'));
-  expect(table).toMatchObject({ seeds: [1, 2], models: STORY.map((model) => ({ model, parameters: 9, flops: null })) });
+  expect(table).toMatchObject({
+    seeds: [1, 2],
+    estimators: [{ estimator: 'ppo', steps: 9 }],
+    models: STORY.map((model) => ({ model, parameters: 9, flops: null })),
+  });
 });
 
 describe('on a GPU', { timeout: GPU_MS }, () => {
@@ -54,7 +68,7 @@ describe('on a GPU', { timeout: GPU_MS }, () => {
       { model: 'cold-start', seed: 3 },
     ]);
     expect(lines.filter(({ type }) => type === 'progress').map(({ stage, done, total }) => [stage, done, total])).toEqual(
-      [['reasoning-rl', 1, 1], ...Array.from({ length: 6 }, (_, step) => ['cold-start', step + 1, 6])],
+      [['reasoning-rl', 1, 1], ...Array.from({ length: 10 }, (_, step) => ['cold-start', step + 1, 10])],
     ); // prettier-ignore
     const base = readModel(at('model')).checkpoint;
     for (const name of ['1-reasoning-rl', '2-cold-start']) {

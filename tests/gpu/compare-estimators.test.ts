@@ -29,6 +29,8 @@ it('estimators begin alike, and only PPO pays for a critic', { timeout: 120_000 
     expect(row.seconds).toBeGreaterThan(0);
     expect(row.gainPerStep).toBeCloseTo((row.rewardAfter - row.rewardBefore) / 2, 12);
     expect(row.gainPerSecond * row.seconds).toBeCloseTo(2 * row.gainPerStep, 12);
+    expect(row.solvedInSteps).toBeGreaterThanOrEqual(0);
+    expect(row.solvedInTime).toBeGreaterThanOrEqual(0);
     expect(row.gainPerMiB * row.memoryMiB).toBeCloseTo(2 * row.gainPerStep, 12);
   }
   expect(ppo!.criticMs).toBeGreaterThan(0);

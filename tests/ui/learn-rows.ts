@@ -26,6 +26,8 @@ const estimator = (name: EstimatorRow['estimator'], after: number, critic: boole
   rewardBefore: 0.3,
   rewardAfter: after,
   accuracy: after - 0.1,
+  solvedInSteps: after - 0.15,
+  solvedInTime: critic ? after - 0.2 : after - 0.15,
   seconds: 60,
   stepMs: 500,
   criticMs: critic ? 150 : 0,

@@ -2,14 +2,23 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isObject } from '../../export/untrusted.ts';
-import { storyClaims, storyMarkdown, storyTable, type StoryRow } from '../../recipes/story-table.ts';
+import {
+  ESTIMATOR_FIGURES,
+  estimatorsMarkdown,
+  storyClaims,
+  storyMarkdown,
+  storyTable,
+  type SeededEstimatorRow,
+  type StoryRow,
+} from '../../recipes/story-table.ts';
 import { Arguments, UsageError } from '../arguments.ts';
 import { print, printJson, readJsonLines, requireFolder } from '../files.ts';
 
 export function tabulateStory(args: readonly string[]): void {
-  const given = new Arguments(args, ['rows', 'out']);
+  const given = new Arguments(args, ['rows', 'estimators', 'out']);
   const files = given.required('rows').split(',');
-  const table = storyTable(files.flatMap(readRows));
+  const estimatorFiles = given.text('estimators')?.split(',') ?? [];
+  const table = storyTable(files.flatMap(readRows), estimatorFiles.flatMap(readEstimatorRows));
   const out = given.text('out');
   if (out !== undefined) {
     requireFolder(dirname(out));
@@ -21,6 +30,7 @@ export function tabulateStory(args: readonly string[]): void {
   if (given.json) printJson({ ...table, claims });
   else {
     print(`${storyMarkdown(table, 'countdown')}\n`);
+    if (table.estimators.length > 0) print(`${estimatorsMarkdown(table)}\n`);
     for (const { claim, holds } of claims) print(`${holds ? 'holds' : 'fails'}  ${claim}`);
   }
 }
@@ -30,6 +40,22 @@ function readRows(file: string): StoryRow[] {
     if (isRow(row)) return row;
     throw new UsageError(`${file} must hold a row of "story" in every line, but line ${index + 1} is none`);
   });
+}
+
+/** Lines of progress are passed over. */
+function readEstimatorRows(file: string): SeededEstimatorRow[] {
+  const rows = readJsonLines(file).filter((row) => isObject(row) && row['type'] === 'row');
+  return rows.map((row) => {
+    if (isEstimatorRow(row)) return row;
+    throw new UsageError(
+      `${file} must hold what "compare-estimators --json" prints, but a row of it is something else`,
+    );
+  });
+}
+
+function isEstimatorRow(value: unknown): value is SeededEstimatorRow {
+  if (!isObject(value) || typeof value['estimator'] !== 'string') return false;
+  return [value['seed'], value['steps'], ...ESTIMATOR_FIGURES.map((name) => value[name])].every(Number.isFinite);
 }
 
 function isRow(value: unknown): value is StoryRow {
