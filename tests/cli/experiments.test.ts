@@ -44,7 +44,7 @@ it('story-table writes the table of all seeds, and says what holds', { timeout: 
   const { status, stdout } = await run(`story-table ${files} --out @story.json`);
   expect(status).toBe(0);
   expect(stdout).toContain('| all-tasks-rl | 50% | 100% | 0% | 20 | 0% | 0% | 100% |');
-  expect(stdout).toContain('| ppo | 60% (50% to 70%) | 50% | 50% | 50 | 0 | 1 | 0.5 |');
+  expect(stdout).toContain('| ppo | 60% (50% to 70%) | 50% | 50% | 50 | 1 | 1 | 0.5 |');
   expect(stdout).toContain('fails  after the last stage it solves at least 75%');
   expect(stdout).toContain('holds  then it mixes languages in less than 5% of its thoughts');
   const table: unknown = JSON.parse(readFileSync(at('story.json'), 'utf8'));
