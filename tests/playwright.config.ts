@@ -21,6 +21,7 @@ export default defineConfig({
   use: {
     baseURL: `http://localhost:${process.env.PREVIEW_PORT ?? ''}/`,
     trace: 'off',
+    serviceWorkers: 'block', // what it keeps would answer in place of a test's routes; offline.spec.ts lets it
     launchOptions: { args: BROWSER_ARGS, ...(browser && { executablePath: browser }) },
   },
 });

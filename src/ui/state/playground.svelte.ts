@@ -7,6 +7,7 @@ import { Run } from './run.svelte.ts';
 import { pace, type RunView } from './run-view.ts';
 import { Settings } from './settings.svelte.ts';
 import { Theme } from './theme.svelte.ts';
+import { Update } from './update.svelte.ts';
 
 /** The presets with a recorded run, `recorded-<preset>.json`; the first one plays where the chosen preset has none. */
 const RECORDED: readonly PresetName[] = ['aha', 'first-lesson'];
@@ -15,6 +16,7 @@ export class Playground {
   readonly settings = new Settings();
   readonly recording = new Recording();
   readonly theme = new Theme();
+  readonly update = new Update();
   readonly run: Run;
   #addressProblem = $state.raw<string | null>(null);
 
