@@ -46,7 +46,7 @@ const arrows = Object.entries(ARROWS).map(([room, others]) => {
 });
 
 export default defineConfig(
-  globalIgnores(['dist/', 'models/', 'public/', 'test-results/', 'src/export/onnx/onnx_pb.*']),
+  globalIgnores(['dist/', 'models/', 'public/', 'test-results/', 'src/export/**/*_pb.*']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ts.configs.strictTypeChecked,
   svelte.configs.recommended,

@@ -9,6 +9,8 @@ import {
   type ModelConfig,
 } from '../engine/config.ts';
 import type { Tokenizer } from '../tasks/tokenizer.ts';
+import { fromHalf, LARGEST_HALF, toHalf } from './float16.ts';
+import { ONNX_FILE, onnxModel } from './onnx/llama.ts';
 import { readSafetensors, writeSafetensors, type Tensor } from './safetensors.ts';
 import {
   generationConfigJson,
@@ -19,6 +21,10 @@ import {
 } from './tokenizer-json.ts';
 import { badCheckpoint, isObject, parseJsonObject, show, type JsonObject } from './untrusted.ts';
 
+/** How weights are stored: in full, or each as the nearest number of half precision, in half the space. */
+export const WEIGHT_TYPES = ['fp32', 'fp16'] as const;
+export type WeightType = (typeof WEIGHT_TYPES)[number];
+
 /** A file's path inside its folder -> its bytes. */
 export type Folder = ReadonlyMap<string, Uint8Array>;
 
@@ -26,27 +32,34 @@ export type Folder = ReadonlyMap<string, Uint8Array>;
 export const MODEL_FILES = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
 
 /**
- * config.json, generation_config.json, tokenizer.json, tokenizer_config.json, model.safetensors and, if a card is given, README.md.
+ * config.json, generation_config.json, tokenizer.json, tokenizer_config.json, model.safetensors, onnx/model.onnx and, if a card is given,
+ * README.md. Stored as fp16, the rounded weights are the model: the ONNX file holds the same ones, in single precision.
  * Throws bad-checkpoint for a checkpoint that `readModelFolder` would refuse, bad-settings for sizes out of the engine's limits.
  */
-export function writeModelFolder(checkpoint: Checkpoint, tokenizer: Tokenizer, card?: string): Map<string, Uint8Array> {
+export function writeModelFolder(
+  checkpoint: Checkpoint,
+  tokenizer: Tokenizer,
+  card?: string,
+  weights: WeightType = 'fp32',
+): Map<string, Uint8Array> {
   const { config } = checkpoint;
   validateConfig(config);
-  const tensors = tensorsOf(checkpoint);
-  checkTensors('the checkpoint', config, tensors);
+  checkTensors('the checkpoint', config, tensorsOf(checkpoint));
   if (config.vocabSize !== tokenizer.symbols.length) {
     throw badCheckpoint(
       `the tokenizer must hold ${config.vocabSize} symbols, the model's vocabSize, but it holds ${tokenizer.symbols.length}`,
     );
   }
+  const stored = weights === 'fp16' ? inHalfPrecision(checkpoint) : checkpoint;
 
   const json = (value: JsonObject): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
   const folder = new Map([
-    ['config.json', json(configJson(config, tokenizer))],
+    ['config.json', json(configJson(config, tokenizer, weights))],
     ['generation_config.json', json(generationConfigJson(config, tokenizer))],
     ['tokenizer.json', json(tokenizerJson(tokenizer))],
     ['tokenizer_config.json', json(tokenizerConfigJson(config))],
-    ['model.safetensors', writeSafetensors(tensors)],
+    ['model.safetensors', writeSafetensors(tensorsOf(stored), weights === 'fp16' ? 'F16' : 'F32')],
+    [ONNX_FILE, onnxModel(stored)],
   ]);
   if (card !== undefined) folder.set('README.md', new TextEncoder().encode(card));
   return folder;
@@ -86,7 +99,7 @@ export function readModelConfig(file: Uint8Array): ModelConfig {
   return readConfig(parseJsonObject('config.json', file));
 }
 
-function configJson(config: ModelConfig, tokenizer: Tokenizer): JsonObject {
+function configJson(config: ModelConfig, tokenizer: Tokenizer, weights: WeightType): JsonObject {
   return {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
@@ -109,8 +122,8 @@ function configJson(config: ModelConfig, tokenizer: Tokenizer): JsonObject {
     bos_token_id: tokenizer.id('<bos>'),
     eos_token_id: tokenizer.id('<eos>'),
     pad_token_id: tokenizer.id('<pad>'),
-    torch_dtype: 'float32',
-    'transformers.js_config': { dtype: 'fp32' }, // its default in the browser is an 8-bit file that is not there
+    torch_dtype: weights === 'fp16' ? 'float16' : 'float32',
+    'transformers.js_config': { dtype: 'fp32' }, // of the ONNX file; its default in the browser is an 8-bit one that is not there
   };
 }
 
@@ -155,6 +168,21 @@ function readConfig(json: JsonObject): ModelConfig {
     fixed(`${name}.rope_theta`, rope['rope_theta'], ROPE_THETA, ROPE_THETA);
   }
   return config;
+}
+
+/** Every weight as the nearest half. Throws bad-checkpoint for one that is too large. */
+function inHalfPrecision({ config, tensors }: Checkpoint): Checkpoint {
+  const rounded = [...tensors].map(([name, numbers]) => {
+    const halves = fromHalf(toHalf(numbers));
+    const at = halves.findIndex((weight) => !Number.isFinite(weight));
+    if (at >= 0) {
+      throw badCheckpoint(
+        `half precision holds weights up to ${LARGEST_HALF}, but ${name} holds ${numbers[at]} at index ${at}: store them as fp32`,
+      );
+    }
+    return [name, halves] as const;
+  });
+  return { config, tensors: new Map(rounded) };
 }
 
 /** With the layout's shapes; a tensor of another size or name counts as a plain list. */

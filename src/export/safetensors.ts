@@ -1,5 +1,6 @@
 // Tensors in one file: eight bytes of header length (little-endian), a JSON header of name -> dtype, shape and byte range, then the raw
 // numbers. The format is https://github.com/huggingface/safetensors; like its reader, this one accepts neither gaps nor overlaps.
+import { fromBfloat16, fromHalf, toHalf } from './float16.ts';
 import { badCheckpoint, isObject, parseJsonObject, show } from './untrusted.ts';
 
 export interface Tensor {
@@ -12,14 +13,16 @@ const LENGTH_BYTES = 8;
 const BYTES_PER_NUMBER = { F32: 4, F16: 2, BF16: 2 } as const;
 type DType = keyof typeof BYTES_PER_NUMBER;
 
-/** F32, in the order of the map. */
-export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
+/** In the order of the map; in F16 every number is the nearest half. */
+export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, dtype: 'F32' | 'F16' = 'F32'): Uint8Array {
   const entries: [string, unknown][] = [['__metadata__', { format: 'pt' }]];
+  const numbers = [...tensors.values()].map(({ data }) => (dtype === 'F16' ? toHalf(data) : data));
   let dataBytes = 0;
-  for (const [name, { shape, data }] of tensors) {
-    entries.push([name, { dtype: 'F32', shape, data_offsets: [dataBytes, dataBytes + data.byteLength] }]);
-    dataBytes += data.byteLength;
-  }
+  [...tensors].forEach(([name, { shape }], index) => {
+    const { byteLength } = numbers[index]!;
+    entries.push([name, { dtype, shape, data_offsets: [dataBytes, dataBytes + byteLength] }]);
+    dataBytes += byteLength;
+  });
   let header = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const padding = -header.length & 7; // the numbers start on a multiple of 8 bytes
   header = new Uint8Array([...header, ...new Uint8Array(padding).fill(0x20)]);
@@ -28,9 +31,9 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Arr
   new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
   file.set(header, LENGTH_BYTES);
   let end = LENGTH_BYTES + header.length;
-  for (const { data } of tensors.values()) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), end);
-    end += data.byteLength;
+  for (const { buffer, byteOffset, byteLength } of numbers) {
+    file.set(new Uint8Array(buffer, byteOffset, byteLength), end);
+    end += byteLength;
   }
   return file;
 }
@@ -131,18 +134,5 @@ function isSizes(value: unknown): value is readonly number[] {
 function toFloat32(dtype: DType, bytes: Uint8Array): Float32Array {
   const aligned = Uint8Array.from(bytes).buffer; // a view may start on any byte of the file
   if (dtype === 'F32') return new Float32Array(aligned);
-  const widen = dtype === 'BF16' ? (bits: number): number => bits << 16 : widenHalf;
-  return new Float32Array(Uint32Array.from(new Uint16Array(aligned), widen).buffer);
-}
-
-/** The bits of an f32 equal to an IEEE half. */
-function widenHalf(bits: number): number {
-  const sign = (bits & 0x8000) << 16;
-  const exponent = (bits >> 10) & 0x1f;
-  const mantissa = bits & 0x3ff;
-  if (exponent === 0x1f) return sign | 0x7f800000 | (mantissa << 13); // infinity, NaN
-  if (exponent > 0) return sign | ((exponent + 112) << 23) | (mantissa << 13);
-  if (mantissa === 0) return sign;
-  const shift = Math.clz32(mantissa) - 21; // a subnormal half is a normal f32
-  return sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13);
+  return (dtype === 'F16' ? fromHalf : fromBfloat16)(new Uint16Array(aligned));
 }

@@ -1,11 +1,12 @@
 // Everything that a command says before it needs a GPU, by the built program.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeModelFolder } from '../../src/export/hugging-face.ts';
-import { writeFiles } from '../../src/cli/files.ts';
+import { readModel, writeFiles } from '../../src/cli/files.ts';
+import { fromHalf, toHalf } from '../../src/export/float16.ts';
 import { Tokenizer } from '../../src/tasks/tokenizer.ts';
 import { randomCheckpoint, SMALL } from '../export/model.ts';
 import { build, BUILT, grpo } from './grpo.ts';
@@ -51,9 +52,23 @@ describe('the command line', () => {
   it('explains itself', async () => {
     const { status, stdout, stderr } = await grpo(BUILT, ['--help']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const names = ['train', 'pretrain', 'eval', 'sample', 'score', 'reward', 'loss', 'bench', 'sft', 'pipeline', 'distill', 'wait-priors', 'story', 'story-table']; // prettier-ignore
+    const names = ['train', 'pretrain', 'eval', 'export', 'sample', 'score', 'reward', 'loss', 'bench', 'sft', 'pipeline', 'distill', 'wait-priors', 'story', 'story-table']; // prettier-ignore
     for (const name of names) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect(await grpo(BUILT, ['train', '--help'])).toEqual({ status, stdout, stderr });
+  });
+
+  it('writes a model anew in half precision, its card and its ONNX file with it', async () => {
+    writeModel('with-card', { 'README.md': new TextEncoder().encode('# A card\n') });
+    const { status, stderr } = await grpo(BUILT, ['export', '--model', at('with-card'), '--out', at('half'), '--dtype', 'fp16']); // prettier-ignore
+    expect({ status, stderr }).toEqual({ status: 0, stderr });
+    const { checkpoint } = readModel(at('half'));
+    const expected = randomCheckpoint().tensors.get('model.norm.weight')!;
+    expect(checkpoint.tensors.get('model.norm.weight')).toEqual(fromHalf(toHalf(expected)));
+    expect(readFileSync(at('half/README.md'), 'utf8')).toBe('# A card\n');
+    expect(existsSync(at('half/onnx/model.onnx'))).toBe(true);
+    expect((await grpo(BUILT, ['export', '--model', at('model'), '--out', at('x'), '--dtype', 'int8'])).stderr).toBe(
+      'grpo: usage: --dtype must be one of fp32, fp16, but it is "int8"\n',
+    );
   });
 
   it('gives rewards, from any folder', async () => {

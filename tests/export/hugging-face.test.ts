@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PlaygroundError } from '../../src/base/errors.ts';
 import { parameterLayout, type Checkpoint } from '../../src/engine/config.ts';
+import { fromHalf, toHalf } from '../../src/export/float16.ts';
 import { readModelFolder, writeModelFolder } from '../../src/export/hugging-face.ts';
+import { onnxModel } from '../../src/export/onnx/llama.ts';
 import { readSafetensors, writeSafetensors, type Tensor } from '../../src/export/safetensors.ts';
 import { Tokenizer, VOCABULARY } from '../../src/tasks/tokenizer.ts';
 import { randomCheckpoint, SMALL } from './model.ts';
@@ -72,6 +74,7 @@ describe('a model folder', () => {
       'config.json',
       'generation_config.json',
       'model.safetensors',
+      'onnx/model.onnx',
       'tokenizer.json',
       'tokenizer_config.json',
     ]);
@@ -86,6 +89,29 @@ describe('a model folder', () => {
       eos_token: '<eos>',
       pad_token: '<pad>',
     });
+  });
+
+  it('stored as fp16 takes half the space, and its weights are the nearest halves, in the ONNX file too', () => {
+    const checkpoint = randomCheckpoint();
+    const half = writeModelFolder(checkpoint, tokenizer, undefined, 'fp16');
+    const weights = half.get('model.safetensors')!;
+    const header = (file: Uint8Array): number => 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
+    const full = folder.get('model.safetensors')!;
+    expect(2 * (weights.length - header(weights))).toBe(full.length - header(full));
+    expect(JSON.parse(new TextDecoder().decode(half.get('config.json')))).toMatchObject({ torch_dtype: 'float16' });
+
+    const rounded = readModelFolder(half).checkpoint;
+    for (const [name, numbers] of checkpoint.tensors)
+      expect(rounded.tensors.get(name)).toEqual(fromHalf(toHalf(numbers)));
+    expect(half.get('onnx/model.onnx')).toEqual(onnxModel(rounded));
+  });
+
+  it('is not stored as fp16 where a weight is too large for that', () => {
+    const checkpoint = randomCheckpoint();
+    checkpoint.tensors.get(GATE)![7] = 70000;
+    expect(() => writeModelFolder(checkpoint, tokenizer, undefined, 'fp16')).toThrow(
+      `half precision holds weights up to 65504, but ${GATE} holds 70000 at index 7: store them as fp32`,
+    );
   });
 
   it('numbers the symbols of tokenizer.json in id order, and marks all but the think tags as special', () => {

@@ -47,6 +47,12 @@ describe('safetensors', () => {
     }
   });
 
+  it('writes the nearest halves as F16', () => {
+    const back = readSafetensors(writeSafetensors(tensors, 'F16'));
+    expect([...back.get('b.weight')!.data]).toEqual([1, -2.5, 0, -0, NaN, Infinity]);
+    expect(back.get('a.weight')!.data[0]).toBeCloseTo(0.1, 4);
+  });
+
   it('starts the numbers on a multiple of eight bytes and names PyTorch as the format', () => {
     const file = writeSafetensors(tensors);
     const headerBytes = Number(new DataView(file.buffer).getBigUint64(0, true));
