@@ -1,5 +1,5 @@
 // What a run leaves besides its weights, in the columns and names of TRL, so that its readers and plots work on both:
-// settings.json, log.jsonl (one line a step) and completions.jsonl (one line a completion).
+// settings.json, log.jsonl (one line a step) and completions.jsonl (one line a completion). tensorboard.ts writes the log once more.
 import type { GrpoOptions } from '../grpo/options.ts';
 
 /** Where they lie in a run's folder, beside the files of the model. */
@@ -7,6 +7,8 @@ export const RUN_FILES = {
   settings: 'run/settings.json',
   log: 'run/log.jsonl',
   completions: 'run/completions.jsonl',
+  /** TensorBoard's; its reader looks for this name. */
+  events: 'run/events.out.tfevents.0.grpo-playground',
   /** Only where the run can go on from here. */
   state: 'run/state.json',
   optimizer: 'run/optimizer.safetensors',
@@ -18,6 +20,8 @@ export interface LoggedSettings {
   readonly seed: number;
   readonly steps: number;
   readonly options: GrpoOptions;
+  /** The model that the run began with, where it is not the preset's. */
+  readonly base?: string;
 }
 
 export interface LoggedStep {
@@ -40,6 +44,17 @@ export function runName({ task, preset, seed }: LoggedSettings, step: number): s
   return `grpo-${task}-${preset}-seed${seed}-step${step}`;
 }
 
+/** What a model is called in a command line and on a card: up to 100 letters, digits and `. _ -`, no sign first. */
+export function isModelName(name: string): boolean {
+  return /^\w[\w.-]{0,99}$/.test(name);
+}
+
+/** Such a name from that of a folder or a zip. */
+export function modelName(file: string): string {
+  const name = file.replace(/\.zip$/i, '').replaceAll(/[^\w.-]+/g, '-').replace(/^\W+/, '').slice(0, 100); // prettier-ignore
+  return name === '' ? 'model' : name;
+}
+
 /** `numGenerations` becomes `num_generations`: the names of TRL's GRPOConfig. */
 export function snakeCaseOptions(options: Partial<GrpoOptions>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).map(([name, value]) => [snakeCase(name), value]));
@@ -49,8 +64,8 @@ export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
 }
 
-export function settingsJson({ preset, task, seed, steps, options }: LoggedSettings): string {
-  const settings = { preset, task, seed, max_steps: steps, ...snakeCaseOptions(options) };
+export function settingsJson({ preset, task, seed, steps, options, base }: LoggedSettings): string {
+  const settings = { preset, task, seed, max_steps: steps, base_model: base, ...snakeCaseOptions(options) };
   return `${JSON.stringify(settings, null, 2)}\n`;
 }
 
