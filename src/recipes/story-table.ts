@@ -45,7 +45,6 @@ export interface StoryTable {
   readonly models: readonly {
     readonly model: string;
     readonly parameters: number;
-    readonly seconds: Spread;
     readonly flops: Spread | null;
     readonly scores: Readonly<Partial<Record<TaskName, Readonly<Record<keyof Score, Spread>>>>>;
   }[];
@@ -76,7 +75,6 @@ export function storyTable(rows: readonly StoryRow[], estimatorRows: readonly Se
     return {
       model,
       parameters: ofModel[0]!.parameters,
-      seconds: spread(ofModel.map(({ seconds }) => seconds)),
       flops: flops.length === 0 ? null : spread(flops),
       scores: Object.fromEntries(tasks.map((task) => [task, spreadScores(ofModel.map(({ scores }) => scores[task]!))])),
     };
