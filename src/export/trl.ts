@@ -58,7 +58,8 @@ export function trlFolder({ settings, task, base, log }: TrlExport): {
   };
   const files = new Map<string, Uint8Array>(Object.entries(texts).map(([path, text]) => [path, strToU8(text)]));
   if (log.length > 0) files.set(RUN_FILES.events, eventFile(log));
-  for (const [path, bytes] of writeModelFolder(base.checkpoint, base.tokenizer)) files.set(`model/${path}`, bytes);
+  for (const [path, bytes] of writeModelFolder(base.checkpoint, base.tokenizer))
+    if (!path.startsWith('onnx/')) files.set(`model/${path}`, bytes); // TRL trains the other format
   return { files, gaps };
 }
 

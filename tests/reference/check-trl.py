@@ -114,7 +114,7 @@ def main():
     parser.add_argument("--logs", action="store_true")
     parser.add_argument("--train", action="store_true")
     given = parser.parse_args()
-    passed, digests = True, {}
+    passed, digests = True, {"python": {}, "tasks": {}}
     for folder in given.folders:
         config = (folder / "grpo.yaml").read_text(encoding="utf-8")
         task = re.search('^task: "(.+)"$', config, re.MULTILINE)[1]
@@ -128,11 +128,10 @@ def main():
             passed &= check_logs(task, folder)
         if given.train:
             passed &= check_training(task, folder)
-        digests["rewards.py"], digests["problems.py"] = digest(folder / "rewards.py"), digest(folder / "problems.py")
+        digests["python"] = {name: digest(folder / name) for name in ("rewards.py", "problems.py")}
         if cases.exists():
-            digests[task] = {
-                name: digest(folder / name) for name in ("cases.jsonl", "data/train.jsonl", "data/held-out.jsonl")
-            }
+            data = ("cases.jsonl", "data/train.jsonl", "data/held-out.jsonl")
+            digests["tasks"][task] = {name: digest(folder / name) for name in data}
     if passed and given.write:
         given.write.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
     print("PASSED" if passed else "FAILED")
