@@ -7,6 +7,7 @@ import { Run } from './run.svelte.ts';
 import { pace, type RunView } from './run-view.ts';
 import { Settings } from './settings.svelte.ts';
 import { Theme } from './theme.svelte.ts';
+import { ModelShelf } from './try-models.svelte.ts';
 import { Update } from './update.svelte.ts';
 
 /** The presets with a recorded run, `recorded-<preset>.json`; the first one plays where the chosen preset has none. */
@@ -16,6 +17,8 @@ export class Playground {
   readonly settings = new Settings();
   readonly recording = new Recording();
   readonly theme = new Theme();
+  /** What can be tried beside the models of the build. */
+  readonly shelf = new ModelShelf();
   readonly update = new Update();
   readonly run: Run;
   #addressProblem = $state.raw<string | null>(null);
@@ -45,14 +48,30 @@ export class Playground {
 
   /** Reads the address, looks for a GPU, and plays the recorded run. */
   async open(search: string): Promise<void> {
+    this.#readAddress(search);
+    void this.run.findAdapter().then(() => this.#prepare());
+    const { name } = this.settings.preset;
+    await this.#tell(RECORDED.includes(name) ? name : (RECORDED[0] as PresetName));
+  }
+
+  /**
+   * As a part of another page: reads the address, and shows the recorded run where there is one of exactly these settings, at its end.
+   * Nothing plays before somebody wants it, and only for an experiment of the Learn page is a GPU looked for.
+   */
+  async openEmbedded(search: string, section: boolean): Promise<void> {
+    this.#readAddress(search);
+    if (section) void this.run.findAdapter();
+    const { preset, changedFields } = this.settings;
+    if (!RECORDED.includes(preset.name) || changedFields > 0) return;
+    if (await this.recording.load(`./recorded-${preset.name}.json`)) this.recording.toEnd();
+  }
+
+  #readAddress(search: string): void {
     try {
       this.settings.readAddress(search);
     } catch (error) {
       this.#addressProblem = error instanceof Error ? error.message : String(error);
     }
-    void this.run.findAdapter().then(() => this.#prepare());
-    const { name } = this.settings.preset;
-    await this.#tell(RECORDED.includes(name) ? name : (RECORDED[0] as PresetName));
   }
 
   /** Puts the settings of an address into the form. Throws bad-settings for a preset that there is not. */

@@ -8,10 +8,10 @@ export class Theme {
 
   constructor() {
     const system = matchMedia('(prefers-color-scheme: dark)');
-    const stored = localStorage.getItem(KEY);
+    const stored = recall();
     this.#apply(stored === 'light' || stored === 'dark' ? stored : system.matches ? 'dark' : 'light');
     system.addEventListener('change', ({ matches }) => {
-      if (localStorage.getItem(KEY) === null) this.#apply(matches ? 'dark' : 'light');
+      if (recall() === null) this.#apply(matches ? 'dark' : 'light');
     });
   }
 
@@ -21,11 +21,24 @@ export class Theme {
 
   toggle(): void {
     this.#apply(this.#name === 'dark' ? 'light' : 'dark');
-    localStorage.setItem(KEY, this.#name);
+    try {
+      localStorage.setItem(KEY, this.#name);
+    } catch {
+      // Then the choice is not kept.
+    }
   }
 
   #apply(name: ThemeName): void {
     this.#name = name;
     document.documentElement.dataset['theme'] = name;
+  }
+}
+
+/** Null also where the browser lets nothing be kept, as it may in an <iframe> of another site. */
+function recall(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
   }
 }
