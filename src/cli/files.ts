@@ -1,10 +1,11 @@
 // What commands read from and write to the disk and the standard streams. A file that is not there, or a folder that cannot be
 // written, is wrong use; what a file of a model holds is checked by the export.
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../engine/index.ts';
 import { MODEL_FILES, readModelFolder, type Folder } from '../export/hugging-face.ts';
-import { badCheckpoint } from '../export/untrusted.ts';
+import { IMPORTED_FILES, requireVocabulary } from '../export/import.ts';
+import { readZip } from '../export/unzip.ts';
 import type { Tokenizer } from '../tasks/tokenizer.ts';
 import { UsageError } from './arguments.ts';
 
@@ -12,21 +13,25 @@ import { UsageError } from './arguments.ts';
 export const MODELS = join(import.meta.dirname, '../../models');
 
 /**
- * With `vocabulary`, the model must have exactly its symbols. Throws bad-checkpoint for a folder that is no model of ours, and
- * UsageError for one that cannot be read.
+ * A model in a folder or a zip. With `vocabulary`, it must have exactly its symbols. Throws bad-checkpoint for what is no model of ours,
+ * and UsageError for what cannot be read.
  */
 export function readModel(
-  folder: string,
+  path: string,
   vocabulary?: Tokenizer,
 ): { readonly checkpoint: Checkpoint; readonly tokenizer: Tokenizer } {
-  if (!existsSync(folder)) throw new UsageError(`there is no model folder ${folder}`);
-  const files = MODEL_FILES.map((name) => [name, join(folder, name)] as const).filter(([, path]) => existsSync(path));
-  const model = readModelFolder(new Map(files.map(([name, path]) => [name, readFile(path)])));
-  if (vocabulary && model.tokenizer.symbols.join('\n') !== vocabulary.symbols.join('\n')) {
-    const [expected, came] = [vocabulary, model.tokenizer].map(({ symbols }) => JSON.stringify(symbols));
-    throw badCheckpoint(`the model in ${folder} must have the vocabulary ${expected}, but it has ${came}`);
-  }
+  const model = readModelFolder(readFolder(path, MODEL_FILES));
+  if (vocabulary) requireVocabulary(model.tokenizer, vocabulary.symbols);
   return model;
+}
+
+/** What can be imported of a folder or a zip, or these files of it. Throws as `readModel` does. */
+export function readFolder(path: string, names: readonly string[] = IMPORTED_FILES): Folder {
+  const about = statSync(path, { throwIfNoEntry: false });
+  if (!about) throw new UsageError(`there is no model folder or zip ${path}`);
+  if (!about.isDirectory()) return readZip(readFile(path), (file) => names.includes(file));
+  const found = names.filter((file) => existsSync(join(path, file)));
+  return new Map(found.map((file) => [file, readFile(join(path, file))]));
 }
 
 export function readFile(path: string): Uint8Array {

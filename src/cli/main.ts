@@ -41,8 +41,11 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
 
 const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
 
+A model or a run at PATH, and wherever DIR is read, is a folder or a zip.
+
   train     GRPO from a preset; writes the model and run/ with settings, log and completions
-              --preset P --out DIR [--model DIR] [--seed N] [--steps N] [--set name=value ...] [--record FILE]
+              --preset P --out DIR [--model PATH] [--seed N] [--steps N] [--set name=value ...] [--record FILE]
+              --resume PATH --out DIR [--steps N] [--record FILE]     goes on where that run stopped
   pretrain  a base model from random weights
               --task T[,T ...] --out DIR [--wait-prior p] [--language-switching p] [--seed N] [--steps N]
               [--hidden-size D] [--layers L] [--heads H]

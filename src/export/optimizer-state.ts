@@ -3,7 +3,6 @@
 import { parameterLayout, type Checkpoint, type Head, type ModelConfig } from '../engine/config.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
 import type { TrainerState } from '../grpo/trainer.ts';
-import type { Folder } from './hugging-face.ts';
 import { RUN_FILES } from './run-log.ts';
 import { readSafetensors, writeSafetensors, type Tensor } from './safetensors.ts';
 import { badCheckpoint, parseJsonObject, show } from './untrusted.ts';
@@ -43,16 +42,13 @@ export function writeState(config: ModelConfig, state: TrainerState): Map<string
   ]);
 }
 
-/** Null where the folder holds no state. Throws bad-checkpoint where it holds half of one, or not that of a run with these options. */
-export function readState(files: Folder, config: ModelConfig, options: GrpoOptions): TrainerState | null {
-  const [json, bytes] = [files.get(RUN_FILES.state), files.get(RUN_FILES.optimizer)];
-  if (!json && !bytes) return null;
-  if (!json || !bytes) {
-    const missing = json ? RUN_FILES.optimizer : RUN_FILES.state;
-    throw badCheckpoint(
-      `a run that can go on must hold ${RUN_FILES.state} and ${RUN_FILES.optimizer}, but ${missing} is missing`,
-    );
-  }
+/** From the bytes of the two files, of a run with these options. Throws bad-checkpoint and nothing else. */
+export function readState(
+  json: Uint8Array,
+  optimizer: Uint8Array,
+  config: ModelConfig,
+  options: GrpoOptions,
+): TrainerState {
   const { step, num_tokens: tokens } = parseJsonObject(RUN_FILES.state, json);
   const count = (name: string, value: unknown): number => {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
@@ -66,7 +62,7 @@ export function readState(files: Folder, config: ModelConfig, options: GrpoOptio
     ...(pulled ? (['reference'] as const) : []),
     ...(criticised ? (['critic', 'criticMean', 'criticSquare'] as const) : []),
   ];
-  const read = readParts(readSafetensors(bytes, RUN_FILES.optimizer), config, parts);
+  const read = readParts(readSafetensors(optimizer, RUN_FILES.optimizer), config, parts);
   return {
     step: count('step', step),
     tokens: count('num_tokens', tokens),

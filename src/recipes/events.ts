@@ -14,6 +14,8 @@ export type AdapterView = AdapterReport;
 
 export interface RunSettings extends RunRequest {
   readonly preset: PresetName;
+  /** The name of the model that the run begins with, where it is not the preset's. */
+  readonly base?: string;
 }
 
 export type RunEvent =

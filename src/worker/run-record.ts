@@ -5,6 +5,7 @@ import { runCard } from '../export/model-card.ts';
 import { runName, type LoggedCompletion, type LoggedStep } from '../export/run-log.ts';
 import { exportRun } from '../export/zip.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
+import type { TrainerState } from '../grpo/trainer.ts';
 import { findPreset } from '../recipes/presets.ts';
 import type { RunStep } from '../recipes/run.ts';
 import { findTask } from '../tasks/registry.ts';
@@ -14,19 +15,32 @@ import type { RunSettings } from './protocol.ts';
 /** Completions kept, the latest ones; the metrics of all steps are kept. */
 const MAX_COMPLETIONS = 20_000;
 
+/** Weights, and the state to go on from them; null where there is none. */
+interface Kept {
+  readonly checkpoint: Checkpoint;
+  readonly state: TrainerState | null;
+}
+
+/** What a run begins with, the base model and its evaluation, or all that an interrupted run left. The weights are those after the last step in the log. */
+export interface Beginning extends Kept {
+  readonly log: readonly LoggedStep[];
+  readonly completions: readonly LoggedCompletion[];
+}
+
 export class RunRecord {
   readonly #settings: RunSettings;
   readonly #tokenizer: Model['tokenizer'];
   readonly #log: LoggedStep[];
-  readonly #completions: LoggedCompletion[] = [];
-  #weights: { readonly step: number; readonly checkpoint: Checkpoint; readonly takenAt: number };
+  readonly #completions: LoggedCompletion[];
+  #weights: Kept & { readonly step: number; readonly takenAt: number };
 
-  /** `base` is step 0 and the weights that belong to it are the model's. */
-  constructor(settings: RunSettings, { checkpoint, tokenizer }: Model, base: RunStep) {
+  constructor(settings: RunSettings, tokenizer: Model['tokenizer'], beginning: Beginning) {
     this.#settings = settings;
     this.#tokenizer = tokenizer;
-    this.#log = [base];
-    this.#weights = { step: base.step, checkpoint, takenAt: performance.now() };
+    const { log, completions, checkpoint, state } = beginning;
+    this.#log = log.map(({ step, metrics }) => ({ step, metrics }));
+    this.#completions = completions.slice(-MAX_COMPLETIONS);
+    this.#weights = { step: this.#lastStep, checkpoint, state, takenAt: performance.now() };
   }
 
   /** Of the weights kept, since they were taken. */
@@ -40,30 +54,34 @@ export class RunRecord {
     this.#completions.splice(0, this.#completions.length - MAX_COMPLETIONS);
   }
 
-  /** The weights after the latest step, in place of those kept. */
-  keepWeights(checkpoint: Checkpoint): void {
-    const { step } = this.#log.at(-1) as LoggedStep;
-    this.#weights = { step, checkpoint, takenAt: performance.now() };
+  /** The weights after the latest step, in place of those kept; without a state, the run cannot go on from them. */
+  keepWeights({ checkpoint, state }: Kept): void {
+    this.#weights = { step: this.#lastStep, checkpoint, state, takenAt: performance.now() };
+  }
+
+  get #lastStep(): number {
+    return (this.#log.at(-1) as LoggedStep).step;
   }
 
   /** The weights kept, as a Hugging Face folder with settings and log, in one zip. */
   zip(): Uint8Array {
-    const { step, checkpoint } = this.#weights;
+    const { step, checkpoint, state } = this.#weights;
     const settings = this.#settings;
     const card = runCard({
       settings,
-      base: findPreset(settings.preset).model,
+      base: settings.base ?? findPreset(settings.preset).model,
       config: checkpoint.config,
       task: findTask(settings.task),
       command: trainCommand(settings, step),
       step: this.#log.find((logged) => logged.step === step) as LoggedStep,
     });
     const completions = this.#completions;
-    return exportRun({ checkpoint, tokenizer: this.#tokenizer, settings, step, log: this.#log, completions, card });
+    const tokenizer = this.#tokenizer;
+    return exportRun({ checkpoint, tokenizer, settings, step, log: this.#log, completions, card, state });
   }
 }
 
-/** The command line that trains the same weights, `steps` steps of the run. */
+/** The command line that trains the same weights, `steps` steps of the run; a base that is not the preset's is named by its folder. */
 export function trainCommand(settings: RunSettings, steps: number): string {
   const { options: usual } = findPreset(settings.preset);
   const names = Object.keys(usual) as (keyof GrpoOptions)[];
@@ -71,9 +89,10 @@ export function trainCommand(settings: RunSettings, steps: number): string {
     .map((name) => [optionText(settings.options[name]), optionText(usual[name]), name] as const)
     .filter(([text, usualText]) => text !== usualText)
     .map(([text, , name]) => ` --set ${name}=${text}`);
-  const { preset, seed } = settings;
+  const { preset, seed, base } = settings;
+  const model = base === undefined ? '' : ` --model ${base}`;
   const out = runName(settings, steps);
-  return `npm run -s grpo -- train --preset ${preset} --seed ${seed} --steps ${steps}${changed.join('')} --out ${out}`;
+  return `npm run -s grpo -- train --preset ${preset}${model} --seed ${seed} --steps ${steps}${changed.join('')} --out ${out}`;
 }
 
 /** As `parseOption` reads it. */

@@ -172,7 +172,8 @@ export class Session implements SessionApi {
     this.#run = await Run.create(gpu, sizes, settings, progress, weights);
     this.#tell({ type: 'preview', group: await this.#run.preview() });
     const base = await this.#run.base();
-    this.#record = new RunRecord(settings, await loading, base);
+    const { checkpoint, tokenizer } = await loading;
+    this.#record = new RunRecord(settings, tokenizer, { log: [base], completions: [], checkpoint, state: null });
     this.#phase = 'running';
     this.#tellStep(base);
   }
@@ -203,8 +204,10 @@ export class Session implements SessionApi {
     this.#tell({ type: 'step', step, metrics, group, stepMs, tokens, ...told });
   }
 
-  async #keepWeights(): Promise<void> {
-    if (this.#run) this.#record?.keepWeights(await this.#run.engine.checkpoint());
+  async #keepWeights(why: 'to go on' | 'to begin anew' = 'to go on'): Promise<void> {
+    if (!this.#run) return;
+    const { checkpoint, state } = await this.#run.snapshot();
+    this.#record?.keepWeights({ checkpoint, state: why === 'to go on' ? state : null });
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {
@@ -219,8 +222,9 @@ export class Session implements SessionApi {
   async #fail(error: unknown): Promise<void> {
     const known = error instanceof PlaygroundError;
     if (!known) console.error(error);
-    // A step that diverged was not applied: the weights on the GPU are newer than those kept, and good.
-    if (known && error.name === 'diverged') await this.#keepWeights().catch(() => undefined);
+    // The update that diverged was not applied: the weights on the GPU are newer than those kept, and good. To go on from them would
+    // be to diverge again.
+    if (known && error.name === 'diverged') await this.#keepWeights('to begin anew').catch(() => undefined);
     this.#end();
     this.#phase = 'failed';
     this.#tell({

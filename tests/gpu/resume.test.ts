@@ -1,6 +1,7 @@
 // A run that stops, is written, read back and goes on is the run that never stopped, to the bit.
 import { expect, it } from 'vitest';
 import { readState, writeState } from '../../src/export/optimizer-state.ts';
+import { RUN_FILES } from '../../src/export/run-log.ts';
 import { resolveOptions, type GrpoOptions } from '../../src/grpo/options.ts';
 import { Run, type RunStep } from '../../src/recipes/run.ts';
 import { VOCABULARY } from '../../src/tasks/tokenizer.ts';
@@ -53,7 +54,7 @@ it.each([
     expect(Math.max(...tensors.get('model.norm.weight')!)).toBeGreaterThan(0);
   const files = writeState(config, state);
   const second = await create(checkpoint);
-  second.restore(readState(files, config, options)!);
+  second.restore(readState(files.get(RUN_FILES.state)!, files.get(RUN_FILES.optimizer)!, config, options));
   while (!second.finished) again.push(told(await second.step()));
 
   expect(again).toEqual(steps);

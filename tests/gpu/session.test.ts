@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PlaygroundError } from '../../src/base/errors.ts';
 import { Gpu } from '../../src/engine/index.ts';
 import { readModelFolder } from '../../src/export/hugging-face.ts';
-import { readZip } from '../../src/export/zip.ts';
+import { readZip } from '../../src/export/unzip.ts';
 import { resolveOptions, type GrpoOptions } from '../../src/grpo/options.ts';
 import { Run } from '../../src/recipes/run.ts';
 import { Tokenizer, VOCABULARY } from '../../src/tasks/tokenizer.ts';

@@ -2,7 +2,7 @@ import { strFromU8 } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { Arguments } from '../../src/cli/arguments.ts';
 import { readModelFolder } from '../../src/export/hugging-face.ts';
-import { readZip } from '../../src/export/zip.ts';
+import { readZip } from '../../src/export/unzip.ts';
 import { findPreset, PRESETS } from '../../src/recipes/presets.ts';
 import type { RunStep } from '../../src/recipes/run.ts';
 import { Tokenizer } from '../../src/tasks/tokenizer.ts';
@@ -25,7 +25,7 @@ function runStep(step: number, rows: number): RunStep {
 }
 
 function recordOf(steps: readonly RunStep[]): RunRecord {
-  const record = new RunRecord(settings, { checkpoint: base, tokenizer: new Tokenizer() }, runStep(0, 0));
+  const record = new RunRecord(settings, new Tokenizer(), { log: [runStep(0, 0)], completions: [], checkpoint: base, state: null });
   for (const step of steps) record.addStep(step);
   return record;
 }
@@ -44,7 +44,7 @@ describe('the record of a run', () => {
 
   it('exports the weights kept, under the step they belong to, with the log of all steps', () => {
     const record = recordOf([runStep(1, 2), runStep(2, 2)]);
-    record.keepWeights(trained);
+    record.keepWeights({ checkpoint: trained, state: null });
     record.addStep(runStep(3, 2));
     const files = readZip(record.zip());
     expect(readModelFolder(files).checkpoint).toEqual(trained);

@@ -1,39 +1,43 @@
-// train: GRPO from a preset. The logs are written as the run goes, the model at its end, whether the run finished or diverged.
-import { appendFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+// train: GRPO from a preset, or on from where a run stopped. The logs are written as the run goes, the model and what the run needs to
+// go on at its end, also where it is interrupted by Ctrl-C.
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Checkpoint } from '../../engine/index.ts';
 import { writeModelFolder } from '../../export/hugging-face.ts';
+import { readImport, type ImportedRun } from '../../export/import.ts';
 import { runCard } from '../../export/model-card.ts';
-import { completionLine, RUN_FILES, settingsJson, stepLine } from '../../export/run-log.ts';
+import { writeState } from '../../export/optimizer-state.ts';
+import { completionLine, modelName, RUN_FILES, settingsJson, stepLine, type LoggedStep } from '../../export/run-log.ts';
 import type { RecordedRun, RunEvent, RunSettings } from '../../recipes/events.ts';
-import { findPreset } from '../../recipes/presets.ts';
+import { findPreset, PRESETS, type PresetName } from '../../recipes/presets.ts';
 import { Run, type RunStep } from '../../recipes/run.ts';
 import { findTask } from '../../tasks/registry.ts';
-import { Arguments } from '../arguments.ts';
-import { commandLine, MODELS, print, readModel, requireFolder, tell, writeFiles } from '../files.ts';
+import type { Tokenizer } from '../../tasks/tokenizer.ts';
+import { Arguments, UsageError } from '../arguments.ts';
+import { commandLine, MODELS, print, readFolder, readModel, requireFolder, tell, writeFiles } from '../files.ts';
 import { withGpu } from '../node-gpu.ts';
 
+const STEPS = { min: 1, max: 100_000, integer: true } as const;
+
 export async function train(args: readonly string[]): Promise<void> {
-  const given = new Arguments(args, ['preset', 'model', 'seed', 'steps', 'set', 'out', 'record']);
-  const preset = findPreset(given.required('preset'));
-  const settings: RunSettings = {
-    preset: preset.name,
-    task: preset.task,
-    seed: given.seed(),
-    steps: given.number('steps', preset.steps, { min: 1, max: 100000, integer: true }),
-    options: given.options(preset.options),
-  };
-  const model = given.text('model');
-  const { checkpoint, tokenizer } = readModel(model ?? join(MODELS, preset.model), findTask(preset.task).tokenizer);
+  const given = new Arguments(args, ['preset', 'model', 'resume', 'seed', 'steps', 'set', 'out', 'record']);
+  const { settings, checkpoint, tokenizer, before } = given.has('resume') ? resumed(given) : begun(given);
   const out = given.required('out');
   requireFolder(out);
   const record = given.text('record');
   if (record !== undefined) requireFolder(dirname(record));
+  let interrupted = false;
+  process.once('SIGINT', () => {
+    interrupted = true;
+    tell('This step is the last one');
+  });
 
   await withGpu(async (gpu) => {
     const run = await Run.create(gpu, checkpoint, settings, (what, done, total) => {
       if (done === 0) tell(`${what} (${done}/${total})`);
     });
-    const log = startLogs(out, settings);
+    if (before) run.restore(before.state);
+    const log = startLogs(out, settings, before);
     const parameters = [...checkpoint.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
     const events: RunEvent[] = [{ type: 'started', settings, adapter: gpu.adapter, parameters }];
     const keep = (done: RunStep): RunStep => {
@@ -45,28 +49,77 @@ export async function train(args: readonly string[]): Promise<void> {
     };
 
     const begin = performance.now();
-    let last = keep(await run.base());
+    let last: LoggedStep = before?.log.at(-1) ?? keep(await run.base());
+    const first = last.step;
+    let diverged = true;
     try {
-      while (!run.finished) last = keep(await run.step());
-      events.push({ type: 'finished' });
+      while (!run.finished && !interrupted) last = keep(await run.step());
+      diverged = false;
+      if (run.finished) events.push({ type: 'finished' });
     } finally {
       const { task } = run;
-      const base = model ?? preset.model;
+      const base = given.text('model') ?? settings.base ?? findPreset(settings.preset).model;
       const card = runCard({ settings, base, config: checkpoint.config, task, command: commandLine(), step: last });
-      writeFiles(out, writeModelFolder(await run.engine.checkpoint(), tokenizer, card));
+      const { checkpoint: trained, state } = await run.snapshot();
+      writeFiles(out, writeModelFolder(trained, tokenizer, card));
+      if (!diverged) writeFiles(out, writeState(trained.config, state)); // to go on would be to diverge again
       if (record !== undefined) writeFileSync(record, recording(events, gpu.adapter.name));
       const seconds = (performance.now() - begin) / 1000;
-      tell(`${last.step} steps in ${seconds.toFixed(1)} s on ${gpu.adapter.name}; wrote ${out}`);
+      tell(`${last.step - first} steps in ${seconds.toFixed(1)} s on ${gpu.adapter.name}; wrote ${out}`);
     }
   });
 }
 
-/** Empties the logs of a run that was there before; what is returned adds a step to them. */
-function startLogs(out: string, settings: RunSettings): (done: RunStep) => void {
+/** What a run begins with; `before` is what it did so far, null for a new one. */
+interface Start {
+  readonly settings: RunSettings;
+  readonly checkpoint: Checkpoint;
+  readonly tokenizer: Tokenizer;
+  readonly before: ImportedRun<PresetName> | null;
+}
+
+function begun(given: Arguments): Start {
+  const preset = findPreset(given.required('preset'));
+  const model = given.text('model');
+  const settings: RunSettings = {
+    preset: preset.name,
+    task: preset.task,
+    seed: given.seed(),
+    steps: given.number('steps', preset.steps, STEPS),
+    options: given.options(preset.options),
+    ...(model !== undefined && { base: modelName(basename(model)) }),
+  };
+  const path = model ?? join(MODELS, preset.model);
+  return { settings, ...readModel(path, findTask(preset.task).tokenizer), before: null };
+}
+
+/** Everything is as it was, except for the steps, which may be more or fewer. */
+function resumed(given: Arguments): Start {
+  const others = ['preset', 'model', 'seed', 'set'].filter((name) => given.has(name));
+  if (others.length > 0)
+    throw new UsageError(`--resume goes on with the run's own settings: leave out --${others.join(', --')}`);
+  const path = given.required('resume');
+  const { checkpoint, tokenizer, run } = readImport(readFolder(path), PRESETS);
+  if (!run)
+    throw new UsageError(`${path} holds no run that can go on, only a model: begin a new run with --model ${path}`);
+  const steps = given.number('steps', run.settings.steps, STEPS);
+  if (steps <= run.state.step) {
+    throw new UsageError(`${path} has done ${run.state.step} steps: ask for more with --steps`);
+  }
+  return { settings: { ...run.settings, steps }, checkpoint, tokenizer, before: run };
+}
+
+/** Replaces the logs of a run that was there before by what this one did so far; what is returned adds a step to them. */
+function startLogs(
+  out: string,
+  settings: RunSettings,
+  before: ImportedRun<PresetName> | null,
+): (done: RunStep) => void {
   const [log, completions] = [join(out, RUN_FILES.log), join(out, RUN_FILES.completions)];
+  for (const stale of [RUN_FILES.state, RUN_FILES.optimizer]) rmSync(join(out, stale), { force: true });
   writeFiles(out, new Map([[RUN_FILES.settings, new TextEncoder().encode(settingsJson(settings))]]));
-  writeFileSync(log, '');
-  writeFileSync(completions, '');
+  writeFileSync(log, (before?.log ?? []).map(stepLine).join(''));
+  writeFileSync(completions, (before?.completions ?? []).map(completionLine).join(''));
   return (done) => {
     appendFileSync(log, stepLine(done));
     const lines = done.completions.map((completion) => completionLine({ step: done.step, ...completion }));
