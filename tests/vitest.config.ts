@@ -20,6 +20,8 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Found only while tests run, they would reload the page under them.
+        optimizeDeps: { include: ['@bufbuild/protobuf', '@bufbuild/protobuf/codegenv2', 'onnxruntime-web/wasm'] },
         test: {
           name: 'browser',
           include: ['tests/gpu/**/*.test.ts'],
