@@ -1,9 +1,11 @@
 // What the page and the inference worker say to each other.
 import type { Folder } from '../export/hugging-face.ts';
 
-/** A model in models/ by its folder's name, or the files of any Hugging Face folder that the engine could train. */
+/** A model in models/ by its folder's name; or one that the engine could train, as the files of its Hugging Face folder or as their zip. */
 export type ModelSource =
-  { readonly kind: 'shipped'; readonly name: string } | { readonly kind: 'folder'; readonly files: Folder };
+  | { readonly kind: 'shipped'; readonly name: string }
+  | { readonly kind: 'folder'; readonly files: Folder }
+  | { readonly kind: 'zip'; readonly bytes: Uint8Array };
 
 export interface GenerationRequest {
   /** A task's prompt; it ends in `<think>`. */

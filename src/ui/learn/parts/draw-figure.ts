@@ -7,6 +7,7 @@ import {
   LinearScale,
   LineController,
   LineElement,
+  LogarithmicScale,
   PointElement,
   Tooltip,
   type ChartConfiguration,
@@ -22,6 +23,7 @@ Chart.register(
   LinearScale,
   LineController,
   LineElement,
+  LogarithmicScale,
   PointElement,
   Tooltip,
 );
@@ -108,13 +110,41 @@ function bars(figure: BarFigure, style: Style): ChartConfiguration {
   };
 }
 
+/** A point of a line; Chart.js keeps the error for the whiskers. */
+interface MeasuredPoint {
+  readonly x: number;
+  readonly y: number;
+  readonly error: number | null;
+}
+
+/** One standard error up and down. */
+const whiskers: Plugin = {
+  id: 'whiskers',
+  afterDatasetsDraw({ ctx, data, scales }) {
+    const [x, y] = [scales['x'], scales['y']];
+    if (!x || !y) return;
+    for (const { data: points, borderColor } of data.datasets) {
+      ctx.strokeStyle = borderColor as string;
+      ctx.lineWidth = 1;
+      ctx.beginPath();
+      for (const point of points as unknown as readonly MeasuredPoint[]) {
+        if (point.error === null) continue;
+        ctx.moveTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y - point.error));
+        ctx.lineTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y + point.error));
+      }
+      ctx.stroke();
+    }
+  },
+};
+
 function lines(figure: LineFigure, style: Style): ChartConfiguration {
   return {
     type: 'line',
+    plugins: [whiskers],
     data: {
-      datasets: figure.series.map(({ label, colour, dashed, points }) => ({
+      datasets: figure.series.map(({ label, colour, dashed, points, errors }) => ({
         label,
-        data: points.map(([x, y]) => ({ x, y })),
+        data: points.map(([x, y], index): MeasuredPoint => ({ x, y, error: errors?.[index] ?? null })),
         borderColor: style.colour(colour),
         backgroundColor: style.colour(colour),
         borderWidth: 1.75,
@@ -128,8 +158,16 @@ function lines(figure: LineFigure, style: Style): ChartConfiguration {
       interaction: { mode: 'nearest', axis: 'x', intersect: false },
       scales: {
         x: {
-          type: 'linear',
-          min: 0,
+          ...(figure.doubling
+            ? {
+                type: 'logarithmic',
+                min: 1,
+                afterBuildTicks: (scale) =>
+                  (scale.ticks = Array.from({ length: Math.log2(scale.max) + 1 }, (_, power) => ({
+                    value: 2 ** power,
+                  }))),
+              }
+            : { type: 'linear', min: 0 }),
           ...(figure.end !== undefined && { max: Math.max(1, figure.end) }),
           grid: { display: false },
           border: { color: style.colour('line') },
@@ -137,12 +175,16 @@ function lines(figure: LineFigure, style: Style): ChartConfiguration {
             font: style.font,
             color: style.colour('soft'),
             maxRotation: 0,
-            maxTicksLimit: 4,
+            maxTicksLimit: figure.doubling ? 8 : 4,
             align: 'inner',
             callback: (value) => `${figure.along} ${value}`,
           },
         },
-        y: { ...valueAxis(figure, style), position: 'right' },
+        y: {
+          ...valueAxis(figure, style),
+          position: 'right',
+          ...(figure.max !== undefined && { max: figure.max }),
+        },
       },
     },
   };

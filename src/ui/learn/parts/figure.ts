@@ -30,9 +30,15 @@ export interface LineFigure extends Common {
     readonly colour: FigureColour;
     readonly dashed: boolean;
     readonly points: readonly (readonly [number, number])[];
+    /** Standard errors of the points, drawn as whiskers; null where there is none. */
+    readonly errors?: readonly (number | null)[];
   }[];
   /** Right end of the x axis; the last point if not given. */
   readonly end?: number;
+  /** The x axis goes by doubling, from 1. */
+  readonly doubling?: boolean;
+  /** Top of the y axis; the largest value if not given. */
+  readonly max?: number;
 }
 
 export type Figure = BarFigure | LineFigure;
@@ -54,7 +60,11 @@ export function figureTable(figure: Figure): FigureTable {
   const steps = [...new Set(figure.series.flatMap(({ points }) => points.map(([x]) => x)))].sort((a, b) => a - b);
   const rows = steps.map((step) => [
     String(step),
-    ...figure.series.map(({ points }) => text(points.find(([x]) => x === step)?.[1])),
+    ...figure.series.map(({ points, errors }) => {
+      const at = points.findIndex(([x]) => x === step);
+      const error = errors?.[at];
+      return `${text(points[at]?.[1])}${typeof error === 'number' ? ` ± ${text(error)}` : ''}`;
+    }),
   ]);
   return { head: [figure.along, ...labels], rows };
 }
