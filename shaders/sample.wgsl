@@ -92,12 +92,11 @@ var<workgroup> kept: array<u32, ADVANCE_THREADS>; // sequences that live on, up 
 @compute @workgroup_size(ADVANCE_THREADS)
 fn sample_advance(@builtin(local_invocation_index) thread: u32) {
   let count = live_rows;
-  let next = positions[0] + ADVANCE;
-  storageBarrier();
   var base = 0u;
   for (var first = 0u; first < MAX_SEQUENCES; first += ADVANCE_THREADS) {
     let row = first + thread;
     let sequence = sequences[min(row, MAX_SEQUENCES - 1u)];
+    let next = positions[min(row, MAX_SEQUENCES - 1u)] + ADVANCE;
     let lives = row < count && states[sequence].w == 0u;
     kept[thread] = select(0u, 1u, lives);
     for (var reach = 1u; reach < ADVANCE_THREADS; reach *= 2u) {

@@ -12,7 +12,7 @@ export interface SamplingBuffers {
   readonly maxSequences: number;
   /** Uniform u32: live sequences. */
   readonly rows: GPUBuffer;
-  /** By row: the token at hand, its position (the same for all), and the sequence. */
+  /** By row: the token at hand, its position, and the sequence. */
   readonly ids: GPUBuffer;
   readonly positions: GPUBuffer;
   readonly sequenceOfRow: GPUBuffer;
@@ -25,23 +25,16 @@ export interface SamplingBuffers {
   readonly states: GPUBuffer;
 }
 
-/** Sequences that are sampled together, all from position 0 on and in step. */
-export interface Wave {
-  readonly sequences: number;
-  /** Tokens of the shortest prompt: up to there no token is drawn. */
-  readonly shortest: number;
-  /** Tokens of the longest sequence there can be. */
-  readonly longest: number;
-}
-
 /** Makes the tokens of the live sequences and keeps the list of those that live on. */
 export interface Decoder {
-  /** Tokens that `encode` makes of every live sequence. */
+  /** Tokens that `encode` makes of every live sequence at most. */
   readonly tokensPerSubmit: number;
-  /** Before the first token of a wave. */
-  begin(encoder: GPUCommandEncoder): void;
-  /** Makes the tokens behind `position` and those that follow. */
-  encode(encoder: GPUCommandEncoder, wave: Wave, position: number): void;
+  /** Every sequence begins with its prompt's last token, since `begin` takes care of the others; else all begin at position 0, in step. */
+  readonly prefills: boolean;
+  /** Submits what is to be done before the first token of sequences with these prompts. */
+  begin(prompts: readonly (readonly number[])[]): void;
+  /** Makes `tokens` more tokens of every live sequence, of which there are up to `sequences`. */
+  encode(encoder: GPUCommandEncoder, sequences: number, tokens: number): void;
 }
 
 /** Bytes of the keys, or of the values, of one sequence in one layer. Positions are rounded up to vec4s. */

@@ -2,7 +2,7 @@
 import decodeShader from '../../shaders/decode.wgsl?raw';
 import drawShader from '../../shaders/draw.wgsl?raw';
 import { paddedVocabulary, type ModelConfig } from './config.ts';
-import { planAdvance, type Decoder, type SamplingBuffers, type Wave } from './decoder.ts';
+import { planAdvance, type Decoder, type SamplingBuffers } from './decoder.ts';
 import type { Arena, Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu, KernelCall, ShaderConstants } from './gpu/gpu.ts';
 import { modelConstants, type Kernels } from './kernels.ts';
@@ -96,6 +96,7 @@ export function fusedCacheBytes(config: ModelConfig): number {
 
 export class FusedDecoder implements Decoder {
   readonly tokensPerSubmit: number;
+  readonly prefills = false;
   readonly #gpu: Gpu;
   readonly #parameters: Parameters;
   /** The parameters with every matrix transposed, at the same offsets. */
@@ -168,13 +169,16 @@ export class FusedDecoder implements Decoder {
     return new FusedDecoder(gpu, parameters, weights, transpose, decode, TOKENS);
   }
 
-  begin(encoder: GPUCommandEncoder): void {
+  begin(): void {
     const { buffer } = this.#parameters;
-    encoder.copyBufferToBuffer(buffer, 0, this.#weights, 0, buffer.size); // the gains; matrices are overwritten
-    this.#gpu.encode(encoder, this.#transpose, 1);
+    this.#gpu.submit((encoder) => {
+      encoder.copyBufferToBuffer(buffer, 0, this.#weights, 0, buffer.size); // the gains; matrices are overwritten
+      this.#gpu.encode(encoder, this.#transpose, 1);
+    });
   }
 
-  encode(encoder: GPUCommandEncoder, { sequences }: Wave): void {
+  /** Always makes `tokensPerSubmit`: none of a sequence that is done. */
+  encode(encoder: GPUCommandEncoder, sequences: number): void {
     this.#gpu.encode(encoder, this.#decode, sequences);
   }
 }

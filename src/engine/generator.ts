@@ -2,14 +2,7 @@
 // live. The host only looks, now and then, whether any does.
 import { PlaygroundError } from '../base/errors.ts';
 import type { ModelConfig } from './config.ts';
-import {
-  allocateSampling,
-  cacheLayerBytes,
-  SAMPLE_SOURCE,
-  type Decoder,
-  type SamplingBuffers,
-  type Wave,
-} from './decoder.ts';
+import { allocateSampling, cacheLayerBytes, SAMPLE_SOURCE, type Decoder, type SamplingBuffers } from './decoder.ts';
 import { FUSED_SIZES, fusedCacheBytes, FusedDecoder, shareWork, type FusedSizes } from './fused-decoder.ts';
 import { rangeBytes, type Arena } from './gpu/arena.ts';
 import { uniformStruct, type Gpu, type ShaderConstants } from './gpu/gpu.ts';
@@ -150,11 +143,13 @@ export class Generator {
     });
     this.#gpu.write(tokens, prompted);
     this.#gpu.write(states, state);
+    const lengths = prompts.map((prompt) => prompt.length);
+    const begins = Uint32Array.from(lengths, (length) => (this.#decoder.prefills ? length - 1 : 0));
     this.#gpu.write(
       ids,
-      Uint32Array.from(prompts, (prompt) => prompt[0] as number),
+      Uint32Array.from(prompts, (prompt, sequence) => prompt[begins[sequence] as number] as number),
     );
-    this.#gpu.write(positions, new Uint32Array(count));
+    this.#gpu.write(positions, begins);
     this.#gpu.write(
       sequenceOfRow,
       Uint32Array.from(prompts, (_, sequence) => sequence),
@@ -162,18 +157,15 @@ export class Generator {
     this.#gpu.write(rows, Uint32Array.of(count));
     this.#gpu.write(sampling, new Uint8Array(samplingUniform(settings, firstSequence)));
 
-    const lengths = prompts.map((prompt) => prompt.length);
-    const wave: Wave = {
-      sequences: count,
-      shortest: Math.min(...lengths),
-      longest: Math.min(T, Math.max(...lengths) + settings.maxNewTokens),
-    };
+    const passes = lengths.map((length, sequence) => {
+      const longest = Math.min(T, length + settings.maxNewTokens);
+      return longest - 1 - (begins[sequence] as number);
+    });
+    const { tokensPerSubmit } = this.#decoder;
+    this.#decoder.begin(prompts);
     let looking: Promise<number> | null = null;
-    for (let position = 0; position < wave.longest - 1; position += this.#decoder.tokensPerSubmit) {
-      this.#gpu.submit((encoder) => {
-        if (position === 0) this.#decoder.begin(encoder);
-        this.#decoder.encode(encoder, wave, position);
-      });
+    for (let left = Math.max(...passes); left > 0; left -= tokensPerSubmit) {
+      this.#gpu.submit((encoder) => this.#decoder.encode(encoder, count, Math.min(left, tokensPerSubmit)));
       // Looks one submit behind, so that the GPU has work while the host waits.
       const live: number | null = looking && (await looking);
       if (live === 0) break;

@@ -6,6 +6,7 @@ import inputNormed from '../../shaders/input-normed.wgsl?raw';
 import inputPlain from '../../shaders/input-plain.wgsl?raw';
 import matmulTiled from '../../shaders/matmul-tiled.wgsl?raw';
 import matmul from '../../shaders/matmul.wgsl?raw';
+import prefill from '../../shaders/prefill.wgsl?raw';
 import reduce from '../../shaders/reduce.wgsl?raw';
 import rmsNorm from '../../shaders/rms-norm.wgsl?raw';
 import rope from '../../shaders/rope.wgsl?raw';
@@ -243,6 +244,13 @@ export class Kernels {
     return this.software
       ? this.#attention('attention_decode_alone', (count) => [ceilDiv(count, 64), numHeads, 1], bind, maxLength)
       : this.#attention('attention_decode', (count) => [count, numHeads, 1], bind, maxLength);
+  }
+
+  /** The rows of prompts into the caches of up to `maxSequences` sequences. */
+  cachePrompts(bind: KernelCall['bind'], maxSequences: number): Promise<Dispatch> {
+    const { hiddenSize: D, maxPositions } = this.config;
+    const grid: KernelCall['grid'] = () => [ceilDiv(D / 4, 16), ceilDiv(maxSequences, 4), 1];
+    return this.#dispatch(prefill, 'cache_prompts', grid, bind, { MAX_LENGTH: maxPositions });
   }
 
   #attention(entry: string, grid: KernelCall['grid'], bind: KernelCall['bind'], MAX_LENGTH: number): Promise<Dispatch> {

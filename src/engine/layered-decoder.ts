@@ -1,5 +1,5 @@
-// A token as one pass of the training's forward kernels over all live sequences, with a KV cache: nine dispatches a layer.
-// Works for every model on every adapter, and is what the fused decoder must agree with.
+// Prompts in one pass, then a token as one pass of the training's forward kernels over all live sequences, with a KV cache: nine
+// dispatches a layer. Works for every model on every adapter, and is what the fused decoder must agree with.
 import { planForward, takeActivations } from './forward.ts';
 import {
   cacheLayerBytes,
@@ -8,29 +8,28 @@ import {
   sampleConstants,
   type Decoder,
   type SamplingBuffers,
-  type Wave,
 } from './decoder.ts';
 import { whole, type Arena, type Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
+import { Prefill, prefillRows, type LayerCache } from './prefill.ts';
 
 /** Short enough for a driver's watchdog on a slow GPU. */
 const TOKENS_PER_SUBMIT = 8;
 
 export class LayeredDecoder implements Decoder {
   readonly tokensPerSubmit = TOKENS_PER_SUBMIT;
+  readonly prefills = true;
   readonly #gpu: Gpu;
-  /** The model up to its last layer, the logits and the draw, the next token's rows. */
-  readonly #body: readonly Dispatch[];
-  readonly #draw: readonly Dispatch[];
-  readonly #advance: Dispatch;
+  readonly #prefill: Prefill;
+  /** The model, the draw and the next token's rows. */
+  readonly #token: readonly Dispatch[];
 
-  private constructor(gpu: Gpu, body: readonly Dispatch[], draw: readonly Dispatch[], advance: Dispatch) {
+  private constructor(gpu: Gpu, prefill: Prefill, token: readonly Dispatch[]) {
     this.#gpu = gpu;
-    this.#body = body;
-    this.#draw = draw;
-    this.#advance = advance;
+    this.#prefill = prefill;
+    this.#token = token;
   }
 
   static async create(
@@ -42,23 +41,23 @@ export class LayeredDecoder implements Decoder {
   ): Promise<LayeredDecoder> {
     const { config } = parameters;
     const { maxSequences, rows, ids, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
-    const take = (label: string, width: number): Range => whole(gpu.buffer(label, maxSequences * width * 4));
-    const activations = takeActivations(take, config, false);
+    const promptRows = prefillRows(config, maxSequences);
+    const mostRows = Math.max(maxSequences, promptRows);
+    const take = (label: string, width: number): Range => whole(gpu.buffer(label, mostRows * width * 4));
+    const activations = takeActivations(take, config, true);
     const range = arena.carve();
     const cache = (label: string): Range => range(label, maxSequences * cacheLayerBytes(config));
-    const { body, head } = await planForward(
-      kernels,
-      { rows, ids, positions },
-      parameters,
-      activations,
-      ({ qkv, attended }, layer) => {
-        const caches = { key_cache: cache(`layer ${layer} keys`), value_cache: cache(`layer ${layer} values`) };
-        const bind = { rows, qkv, out: attended, sequences: sequenceOfRow, positions, ...caches };
-        return kernels.attentionCached(bind, config.maxPositions);
-      },
-    );
+    const caches = activations.layers.map((_, layer): LayerCache => ({
+      key_cache: cache(`layer ${layer} keys`),
+      value_cache: cache(`layer ${layer} values`),
+    }));
     const LANES = kernels.software ? 1 : 64;
-    const [draw, advance] = await Promise.all([
+    const [{ body, head }, prefill, draw, advance] = await Promise.all([
+      planForward(kernels, { rows, ids, positions }, parameters, activations, ({ qkv, attended }, layer) => {
+        const bind = { rows, qkv, out: attended, sequences: sequenceOfRow, positions, ...caches[layer] };
+        return kernels.attentionCached(bind, config.maxPositions);
+      }),
+      Prefill.create(gpu, parameters, kernels, activations, caches, promptRows, maxSequences),
       gpu.dispatch({
         source: SAMPLE_SOURCE,
         entry: 'sample_token',
@@ -77,18 +76,14 @@ export class LayeredDecoder implements Decoder {
       }),
       planAdvance(gpu, config, buffers, 1),
     ]);
-    return new LayeredDecoder(gpu, body, [...head, draw], advance);
+    return new LayeredDecoder(gpu, prefill, [...body, ...head, draw, advance]);
   }
 
-  begin(): void {
-    // the forward kernels read the parameters as they are
+  begin(prompts: readonly (readonly number[])[]): void {
+    this.#prefill.run(prompts);
   }
 
-  encode(encoder: GPUCommandEncoder, { sequences, shortest, longest }: Wave, position: number): void {
-    const end = Math.min(longest - 1, position + TOKENS_PER_SUBMIT);
-    for (let p = position; p < end; p++) {
-      const draw = p + 1 >= shortest ? this.#draw : [];
-      this.#gpu.encode(encoder, [...this.#body, ...draw, this.#advance], sequences);
-    }
+  encode(encoder: GPUCommandEncoder, sequences: number, tokens: number): void {
+    for (let token = 0; token < tokens; token++) this.#gpu.encode(encoder, this.#token, sequences);
   }
 }
