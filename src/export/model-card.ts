@@ -1,7 +1,9 @@
-// The model card, README.md of a model folder: what the model is, the command that made it, its settings and its measured figures.
+// The model card, README.md of a model folder: what the model is, the command that made it, its settings and its measured figures, under
+// the metadata by which the Hugging Face hub finds and lists it (https://huggingface.co/docs/hub/model-cards).
 import { parameterLayout, type ModelConfig } from '../engine/config.ts';
 import { DEFAULT_OPTIONS, OPTION_SPECS, type GrpoOptions } from '../grpo/options.ts';
 import type { Task } from '../tasks/task.ts';
+import type { WeightType } from './hugging-face.ts';
 import { runName, snakeCase, type LoggedSettings, type LoggedStep } from './run-log.ts';
 
 export interface ModelCard {
@@ -24,6 +26,10 @@ export interface ModelCard {
   readonly seed: number;
   /** As measured at the end, by name; every one is shown. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** How the weights are stored; fp32 if not given. */
+  readonly weights?: WeightType | undefined;
+  /** A picture of the run's curves in the same folder. */
+  readonly curves?: string | undefined;
 }
 
 /** The card of a model that a run left after `step` steps. */
@@ -34,8 +40,10 @@ export function runCard(run: {
   readonly task: Task;
   readonly command: string;
   readonly step: LoggedStep;
+  readonly weights?: WeightType | undefined;
+  readonly curves?: string | undefined;
 }): string {
-  const { settings, base, config, task, command, step } = run;
+  const { settings, base, config, task, command, step, weights, curves } = run;
   return modelCard({
     name: runName(settings, step.step),
     config,
@@ -44,6 +52,8 @@ export function runCard(run: {
     command,
     seed: settings.seed,
     metrics: step.metrics,
+    weights,
+    curves,
   });
 }
 
@@ -58,13 +68,15 @@ export function modelCard(card: ModelCard): string {
           ? ''
           : ` Its words are in two languages: it begins in either, and changes before a later word with probability ${figure(training.languageSwitching)}.`);
   const sections = [
-    '---\nlibrary_name: transformers\npipeline_tag: text-generation\nlicense: mit\ntags:\n- grpo\n- llama\n- arithmetic\n---',
+    `---\n${metadata(card)}\n---`,
     `# ${card.name}`,
     `A Llama of ${parameterCount(config).toLocaleString('en')} parameters for toy arithmetic. ${card.task.title}: ${card.task.asks} ${origin} ` +
-      'It knows nothing else.',
-    `## Use\n\n\`\`\`python\n${usage(card)}\n\`\`\``,
+      'It knows nothing else.' +
+      (card.weights === 'fp16' ? ' Its weights are rounded to half precision.' : ''),
+    `## Use\n\n\`\`\`python\n${usage(card)}\n\`\`\`\n\n\`onnx/model.onnx\` is the same model for ONNX Runtime and transformers.js.`,
     `## How it was made\n\nSeed ${card.seed}:\n\n\`\`\`sh\n${card.command}\n\`\`\``,
     ...(training.kind === 'grpo' ? [changedOptions(training.options)] : []),
+    ...(card.curves === undefined ? [] : [`## Curves\n\n![What was measured, step by step](${card.curves})`]),
     `## Figures\n\n${table(
       ['metric', 'value'],
       Object.entries(card.metrics).map(([name, value]) => [`\`${name}\``, figure(value)]),
@@ -84,6 +96,45 @@ export function modelCard(card: ModelCard): string {
     )}`,
   ];
   return `${sections.join('\n\n')}\n`;
+}
+
+/** YAML; a text that may hold anything is quoted as in JSON, which YAML reads too. */
+function metadata({ name, task, training, metrics }: ModelCard): string {
+  const learnt = training.kind === 'grpo';
+  const tags = [
+    ...(learnt ? ['grpo', 'reinforcement-learning'] : []),
+    'llama',
+    'arithmetic',
+    'onnx',
+    'transformers.js',
+  ];
+  const measured = Object.entries(metrics).filter(([metric, value]) => metric.startsWith('eval/') && isFinite(value));
+  const results = [
+    'model-index:',
+    `- name: ${JSON.stringify(name)}`,
+    '  results:',
+    '  - task:',
+    '      type: text-generation',
+    '    dataset:',
+    `      name: ${JSON.stringify(`${task.title}, held-out problems`)}`,
+    '      type: generated',
+    '    metrics:',
+    ...measured.map(([metric, value]) => `    - type: ${metric.slice('eval/'.length)}\n      value: ${figure(value)}`),
+  ];
+  return [
+    'library_name: transformers',
+    'pipeline_tag: text-generation',
+    'license: mit',
+    ...(learnt && isModelId(training.base) ? [`base_model: ${JSON.stringify(training.base)}`] : []),
+    'tags:',
+    ...tags.map((tag) => `- ${tag}`),
+    ...(measured.length > 0 ? results : []),
+  ].join('\n');
+}
+
+/** As the hub names a model: `name` or `owner/name`. */
+function isModelId(name: string): boolean {
+  return /^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(name);
 }
 
 function usage({ task }: ModelCard): string {

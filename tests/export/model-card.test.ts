@@ -52,6 +52,50 @@ describe('the model card', () => {
     expect(modelCard(base)).toContain('| 28 | 16 | 32 | 2 | 2 | 64 |');
   });
 
+  it('gives the hub what it lists a model by: tags, the base model, and the results of evaluation', () => {
+    const training = { kind: 'grpo', base: 'countdown', steps: 250, options: resolveOptions({}) } as const;
+    const metrics = { reward: 0.5, 'eval/accuracy': 0.41237, 'eval/accuracy_without_wait': NaN };
+    const card = modelCard({ ...base, name: 'a "run": 1', training, metrics });
+    expect(card.split('---\n')[1]).toBe(
+      [
+        'library_name: transformers',
+        'pipeline_tag: text-generation',
+        'license: mit',
+        'base_model: "countdown"',
+        'tags:',
+        ...['grpo', 'reinforcement-learning', 'llama', 'arithmetic', 'onnx', 'transformers.js'].map(
+          (tag) => `- ${tag}`,
+        ),
+        'model-index:',
+        '- name: "a \\"run\\": 1"',
+        '  results:',
+        '  - task:',
+        '      type: text-generation',
+        '    dataset:',
+        '      name: "Countdown, held-out problems"',
+        '      type: generated',
+        '    metrics:',
+        '    - type: accuracy',
+        '      value: 0.4124',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('claims no base on the hub for one that lies in a folder, and no results where none were measured', () => {
+    const training = { kind: 'grpo', base: '../my models/base', steps: 250, options: resolveOptions({}) } as const;
+    const [, metadata] = modelCard({ ...base, training, metrics: { reward: 0.5 } }).split('---\n');
+    expect(metadata).not.toContain('base_model');
+    expect(metadata).not.toContain('model-index');
+  });
+
+  it('says that weights are in half precision, and shows the curves, where it is so', () => {
+    expect(modelCard(base)).not.toMatch(/half precision|## Curves/);
+    const card = modelCard({ ...base, weights: 'fp16', curves: 'curves.png' });
+    expect(card).toContain('Its weights are rounded to half precision.');
+    expect(card).toContain('![What was measured, step by step](curves.png)');
+  });
+
   it('opens with metadata and shows how to load the model', () => {
     expect(modelCard(base)).toMatch(/^---\nlibrary_name: transformers\n/);
     expect(modelCard(base)).toContain("tokenizer('<bos>4,5,7>6<think>', return_tensors='pt')");
