@@ -3,7 +3,7 @@ import { strToU8, zipSync, type Zippable } from 'fflate';
 import type { Checkpoint } from '../engine/config.ts';
 import type { TrainerState } from '../grpo/trainer.ts';
 import type { Tokenizer } from '../tasks/tokenizer.ts';
-import { writeModelFolder } from './hugging-face.ts';
+import { writeModelFolder, type Folder } from './hugging-face.ts';
 import { writeState } from './optimizer-state.ts';
 import {
   RUN_FILES,
@@ -15,6 +15,7 @@ import {
   type LoggedSettings,
   type LoggedStep,
 } from './run-log.ts';
+import { eventFile } from './tensorboard.ts';
 
 export interface RunExport {
   readonly checkpoint: Checkpoint;
@@ -37,8 +38,13 @@ export function exportRun(run: RunExport): Uint8Array {
   files.set(RUN_FILES.settings, strToU8(settingsJson(settings)));
   files.set(RUN_FILES.log, strToU8(log.map(stepLine).join('')));
   files.set(RUN_FILES.completions, strToU8(completions.map(completionLine).join('')));
+  files.set(RUN_FILES.events, eventFile(log));
   if (state) for (const [path, bytes] of writeState(checkpoint.config, state)) files.set(path, bytes);
-  const folder = runName(settings, step);
+  return writeZip(runName(settings, step), files);
+}
+
+/** Files under one top folder. The same files give the same bytes. */
+export function writeZip(folder: string, files: Folder): Uint8Array {
   const entries: Zippable = {};
   for (const [path, bytes] of files)
     entries[`${folder}/${path}`] = path.endsWith('.safetensors') ? [bytes, { level: 0 }] : bytes; // weights hardly shrink

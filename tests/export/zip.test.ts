@@ -34,6 +34,7 @@ describe('the zip of a run', () => {
         'model.safetensors',
         'onnx/model.onnx',
         'run/completions.jsonl',
+        'run/events.out.tfevents.0.grpo-playground',
         'run/log.jsonl',
         'run/settings.json',
         'tokenizer.json',

@@ -8,6 +8,7 @@ import { readImport, type ImportedRun } from '../../export/import.ts';
 import { runCard } from '../../export/model-card.ts';
 import { writeState } from '../../export/optimizer-state.ts';
 import { completionLine, modelName, RUN_FILES, settingsJson, stepLine, type LoggedStep } from '../../export/run-log.ts';
+import { EventLog } from '../../export/tensorboard.ts';
 import type { RecordedRun, RunEvent, RunSettings } from '../../recipes/events.ts';
 import { findPreset, PRESETS, type PresetName } from '../../recipes/presets.ts';
 import { Run, type RunStep } from '../../recipes/run.ts';
@@ -115,15 +116,19 @@ function startLogs(
   settings: RunSettings,
   before: ImportedRun<PresetName> | null,
 ): (done: RunStep) => void {
-  const [log, completions] = [join(out, RUN_FILES.log), join(out, RUN_FILES.completions)];
-  for (const stale of [RUN_FILES.state, RUN_FILES.optimizer]) rmSync(join(out, stale), { force: true });
+  const at = (file: keyof typeof RUN_FILES): string => join(out, RUN_FILES[file]);
+  const events = new EventLog();
+  for (const stale of [at('state'), at('optimizer')]) rmSync(stale, { force: true });
   writeFiles(out, new Map([[RUN_FILES.settings, new TextEncoder().encode(settingsJson(settings))]]));
-  writeFileSync(log, (before?.log ?? []).map(stepLine).join(''));
-  writeFileSync(completions, (before?.completions ?? []).map(completionLine).join(''));
+  writeFileSync(at('log'), (before?.log ?? []).map(stepLine).join(''));
+  writeFileSync(at('completions'), (before?.completions ?? []).map(completionLine).join(''));
+  writeFileSync(at('events'), events.header());
+  for (const step of before?.log ?? []) appendFileSync(at('events'), events.step(step));
   return (done) => {
-    appendFileSync(log, stepLine(done));
+    appendFileSync(at('log'), stepLine(done));
+    appendFileSync(at('events'), events.step(done));
     const lines = done.completions.map((completion) => completionLine({ step: done.step, ...completion }));
-    appendFileSync(completions, lines.join(''));
+    appendFileSync(at('completions'), lines.join(''));
   };
 }
 
