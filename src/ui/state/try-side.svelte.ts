@@ -9,6 +9,7 @@ export class Side {
   readonly slot: string;
   readonly #inference: InferenceApi;
   #phase = $state<SidePhase>('empty');
+  #title = $state('');
   #completions = $state.raw<readonly Completion[]>([]);
   #failure = $state.raw<string | null>(null);
   /** Version of the weights in the slot. */
@@ -21,6 +22,11 @@ export class Side {
 
   get phase(): SidePhase {
     return this.#phase;
+  }
+
+  /** Of the model that answers, as it was called when it was asked. */
+  get title(): string {
+    return this.#title;
   }
 
   /** As they grow. */
@@ -42,6 +48,7 @@ export class Side {
   async answer(model: TryModel | null, request: GenerationRequest): Promise<void> {
     this.clear();
     if (!model) return;
+    this.#title = model.title;
     try {
       this.#phase = 'opening';
       await this.#open(model);

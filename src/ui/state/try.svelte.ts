@@ -88,6 +88,8 @@ export class TryOut {
 
   chooseTask(name: TaskName): void {
     this.#taskName = name;
+    this.#question = null;
+    for (const side of this.sides) side.clear();
     this.draw();
   }
 

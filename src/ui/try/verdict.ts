@@ -2,10 +2,10 @@
 import type { Completion } from '../../inference/client.ts';
 import { majorityChance, tally, type Vote } from '../../inference/votes.ts';
 import { locateAttempts } from '../../tasks/attempts.ts';
-import { answerOf } from '../../tasks/completion.ts';
+import { answerOf, WAITS } from '../../tasks/completion.ts';
 import type { Task } from '../../tasks/task.ts';
 import { toAnswer, type Answer } from '../state/completions.ts';
-import { inWords } from '../state/sentences.ts';
+import { inWords, percent } from '../state/sentences.ts';
 
 /** A completion that may still be growing, as the page shows it. */
 export function answerView(task: Task, prompt: string, { tokens, finished }: Completion, index: number): Answer {
@@ -39,7 +39,7 @@ export function verdictSentence(task: Task, prompt: string, completion: Completi
   if (right) return `Right: ${answer ?? ''} solves ${problem}. It took ${tokens.length} tokens${waits}.`;
   if (!finished)
     return `${stopped ? 'Stopped' : 'Cut off'} after ${tokens.length} tokens, before it came to an answer.`;
-  if (answer === null) return `Wrong: there is no answer that can be read after its thought.`;
+  if (answer === null) return 'Wrong: there is no answer that can be read after its thought.';
   const form = task.rewards['format']!(prompt, tokens.join('')) > 0;
   return form
     ? `Wrong: ${answer} does not solve ${problem}. It took ${tokens.length} tokens${waits}.`
@@ -47,7 +47,7 @@ export function verdictSentence(task: Task, prompt: string, completion: Completi
 }
 
 function waitWords(tokens: readonly string[]): string {
-  const waits = tokens.filter((token) => ['wait', '等'].includes(token.trim())).length;
+  const waits = tokens.filter((token) => WAITS.includes(token)).length;
   return waits === 0 ? ' and no wait' : ` and ${inWords(waits)} ${waits === 1 ? 'wait' : 'waits'}`;
 }
 
@@ -59,11 +59,13 @@ export function voteSentence(votes: readonly Vote[]): string {
   if (!first) return 'None came to an answer that can be read, so there is nothing to vote on.';
   const winners = counted.filter((each) => each.votes === first.votes);
   const times = first.votes === 1 ? 'once' : first.votes === 2 ? 'twice' : `${inWords(first.votes)} times`;
-  const chance = majorityChance(votes);
+  const among =
+    winners.length > 3 ? `${inWords(winners.length)} answers` : winners.map(({ answer }) => answer).join(' and ');
+  const lot = { 0: 'wrong whichever the lot takes', 1: 'right whichever the lot takes' }[majorityChance(votes)];
   const majority =
     winners.length === 1
       ? `The majority says ${first.answer}, ${times}, which is ${first.right ? 'right' : 'wrong'}.`
-      : `The vote is tied between ${winners.map(({ answer }) => answer).join(' and ')}, ${times} each: by lot it is right in ${Math.round(chance * 100)}% of cases.`;
+      : `The vote is tied between ${among}, ${times} each: ${lot ?? `right in ${percent(majorityChance(votes))} of draws by lot`}.`;
   const best =
     right === 0
       ? 'Not one is right, so no verifier could pick a right one.'

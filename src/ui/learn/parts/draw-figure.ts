@@ -117,20 +117,25 @@ interface MeasuredPoint {
   readonly error: number | null;
 }
 
+/** Pixels from the whiskers of one line to those of the next, which would lie on each other. */
+const WHISKER_GAP = 3;
+
 /** One standard error up and down. */
 const whiskers: Plugin = {
   id: 'whiskers',
   afterDatasetsDraw({ ctx, data, scales }) {
     const [x, y] = [scales['x'], scales['y']];
     if (!x || !y) return;
-    for (const { data: points, borderColor } of data.datasets) {
+    for (const [index, { data: points, borderColor }] of data.datasets.entries()) {
+      const aside = (index - (data.datasets.length - 1) / 2) * WHISKER_GAP;
       ctx.strokeStyle = borderColor as string;
       ctx.lineWidth = 1;
       ctx.beginPath();
       for (const point of points as unknown as readonly MeasuredPoint[]) {
         if (point.error === null) continue;
-        ctx.moveTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y - point.error));
-        ctx.lineTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y + point.error));
+        const at = x.getPixelForValue(point.x) + aside;
+        ctx.moveTo(at, y.getPixelForValue(point.y - point.error));
+        ctx.lineTo(at, y.getPixelForValue(point.y + point.error));
       }
       ctx.stroke();
     }
