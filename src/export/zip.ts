@@ -3,7 +3,7 @@ import { strToU8, zipSync, type Zippable } from 'fflate';
 import type { Checkpoint } from '../engine/config.ts';
 import type { TrainerState } from '../grpo/trainer.ts';
 import type { Tokenizer } from '../tasks/tokenizer.ts';
-import { writeModelFolder, type Folder } from './hugging-face.ts';
+import { writeModelFolder, type Folder, type WeightType } from './hugging-face.ts';
 import { writeState } from './optimizer-state.ts';
 import {
   RUN_FILES,
@@ -29,12 +29,20 @@ export interface RunExport {
   readonly card: string;
   /** Of that step; null where the run cannot go on from it. */
   readonly state: TrainerState | null;
+  /** fp32 if not given. */
+  readonly weights?: WeightType;
+  /** A picture of the log, as PNG. */
+  readonly curves?: Uint8Array | null;
 }
+
+/** Where the picture lies in the folder, for the card to show it. */
+export const CURVES_FILE = 'curves.png';
 
 /** Throws bad-checkpoint for a checkpoint that cannot be loaded again, such as one with a weight that is not a number. */
 export function exportRun(run: RunExport): Uint8Array {
-  const { checkpoint, tokenizer, settings, step, log, completions, card, state } = run;
-  const files = writeModelFolder(checkpoint, tokenizer, card);
+  const { checkpoint, tokenizer, settings, step, log, completions, card, state, weights, curves } = run;
+  const files = writeModelFolder(checkpoint, tokenizer, card, weights);
+  if (curves) files.set(CURVES_FILE, curves);
   files.set(RUN_FILES.settings, strToU8(settingsJson(settings)));
   files.set(RUN_FILES.log, strToU8(log.map(stepLine).join('')));
   files.set(RUN_FILES.completions, strToU8(completions.map(completionLine).join('')));

@@ -51,6 +51,13 @@ describe('the zip of a run', () => {
     expect(new TextDecoder().decode(files.get('README.md'))).toBe('# A card\n');
   });
 
+  it('holds the picture of the curves if there is one, and half the bytes of weights in half precision', () => {
+    const full = readZip(exportRun(run)).get('model.safetensors')!;
+    const files = readZip(exportRun({ ...run, weights: 'fp16', curves: Uint8Array.of(1, 2, 3) }));
+    expect(files.get('curves.png')).toEqual(Uint8Array.of(1, 2, 3));
+    expect(files.get('model.safetensors')!.length).toBeLessThan(0.7 * full.length); // of this small model, much is header
+  });
+
   it('is the same to the byte for the same run', () => {
     expect(exportRun(run)).toEqual(exportRun(run));
   });
