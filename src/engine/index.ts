@@ -22,6 +22,12 @@ export interface EngineOptions extends GeneratorOptions {
   readonly maxRows?: number;
 }
 
+/** What there is of an engine before it can train. */
+export interface Sampling {
+  readonly policy: Parameters;
+  readonly generator: Generator;
+}
+
 /**
  * Bytes of what sampling keeps (keys and values) or training keeps (activations), one after the other in the same memory: room for
  * 512 sequences of 112 tokens at width 128 with 4 layers, and with weights and tables below WebGPU's default maxBufferSize, 256 MiB.
@@ -43,8 +49,16 @@ export class Engine {
     this.#maxPositions = maxPositions;
   }
 
-  /** Builds every buffer, pipeline and bind group. Throws bad-settings, bad-checkpoint, limit-too-small, out-of-memory or shader-compile. */
-  static async create(gpu: Gpu, checkpoint: Checkpoint, options: EngineOptions): Promise<Engine> {
+  /**
+   * Builds every buffer, pipeline and bind group. `first` is awaited as soon as there is all that sampling needs: training's kernels are
+   * compiled after it. Throws bad-settings, bad-checkpoint, limit-too-small, out-of-memory or shader-compile.
+   */
+  static async create(
+    gpu: Gpu,
+    checkpoint: Checkpoint,
+    options: EngineOptions,
+    first?: (sampling: Sampling) => Promise<void>,
+  ): Promise<Engine> {
     validateConfig(checkpoint.config);
     const maxPositions = Math.min(options.maxLength ?? Infinity, checkpoint.config.maxPositions);
     const config = { ...checkpoint.config, maxPositions };
@@ -55,10 +69,9 @@ export class Engine {
     const caches = Math.min(ARENA_BUDGET, cacheBytes(config, options.maxSequences));
     const maxRows = options.maxRows ?? workspaceRows(gpu, config, ARENA_BUDGET, wanted);
     const arena = new Arena(gpu, 'arena', Math.max(caches, workspaceBytes(config, maxRows)));
-    const [learner, generator] = await Promise.all([
-      Learner.create(gpu, policy, kernels, arena, maxRows),
-      Generator.create(gpu, policy, kernels, arena, options),
-    ]);
+    const generator = await Generator.create(gpu, policy, kernels, arena, options);
+    await first?.({ policy, generator });
+    const learner = await Learner.create(gpu, policy, kernels, arena, maxRows);
     learner.freezeReference();
     await gpu.read([]); // anything that went wrong so far is thrown here
     return new Engine(gpu, config, learner, generator, checkpoint.config.maxPositions);

@@ -73,6 +73,29 @@ export interface TrainerState {
   readonly critic: CriticState | null;
 }
 
+/** Rollout and score of a step, or of its first groups alone. They depend on the seed, the step and the weights, on nothing else. */
+export async function draftStep(
+  policy: Pick<Engine, 'generate'>,
+  environment: Environment,
+  options: GrpoOptions,
+  seed: number,
+  step: number,
+  groups = options.promptsPerStep,
+): Promise<Draft> {
+  const begin = performance.now();
+  const random = new Random(seed, step);
+  const prompts = Array.from({ length: groups }, () => environment.samplePrompt(random)).flatMap((prompt) =>
+    Array.from({ length: options.numGenerations }, () => prompt),
+  );
+  const { eos } = environment;
+  const settings = { ...options, forbidden: [], seed, step, eos, maxNewTokens: options.maxCompletionLength };
+  const completions = await policy.generate(prompts, settings);
+  const sampled = performance.now();
+  const rewards = completions.map(({ ids }, index) => environment.grade(prompts[index] as readonly number[], ids));
+  const samplingMs = sampled - begin;
+  return { prompts, completions, rewards, samplingMs, gradingMs: performance.now() - sampled };
+}
+
 export class Trainer {
   readonly #engine: Engine;
   readonly #objective: Objective;
@@ -114,21 +137,9 @@ export class Trainer {
     return this.learn(await this.draft());
   }
 
-  /** Rollout and score of the next step, or of its first groups alone. They depend on the seed, the step and the weights, on nothing else. */
-  async draft(groups = this.#options.promptsPerStep): Promise<Draft> {
-    const begin = performance.now();
-    const step = this.#step + 1;
-    const { eos } = this.#environment;
-    const prompts = this.#drawPrompts(step).slice(0, groups * this.#options.numGenerations);
-    const maxNewTokens = this.#options.maxCompletionLength;
-    const settings = { ...this.#options, forbidden: [], seed: this.#seed, step, eos, maxNewTokens };
-    const completions = await this.#engine.generate(prompts, settings);
-    const sampled = performance.now();
-    const rewards = completions.map(({ ids }, index) =>
-      this.#environment.grade(prompts[index] as readonly number[], ids),
-    );
-    const samplingMs = sampled - begin;
-    return { prompts, completions, rewards, samplingMs, gradingMs: performance.now() - sampled };
+  /** Rollout and score of the next step. */
+  draft(): Promise<Draft> {
+    return draftStep(this.#engine, this.#environment, this.#options, this.#seed, this.#step + 1);
   }
 
   /** Advantage and update. Throws diverged where the loss or the gradient is not finite; the weights then stay those of the last update that was. */
@@ -177,15 +188,6 @@ export class Trainer {
     if (critic) this.#objective.critic?.restore(critic, updates);
     this.#step = step;
     this.#tokens = tokens;
-  }
-
-  /** Every prompt, G times in a row. A step's prompts depend on the seed and the step alone. */
-  #drawPrompts(step: number): (readonly number[])[] {
-    const random = new Random(this.#seed, step);
-    const { promptsPerStep, numGenerations } = this.#options;
-    return Array.from({ length: promptsPerStep }, () => this.#environment.samplePrompt(random)).flatMap((prompt) =>
-      Array.from({ length: numGenerations }, () => prompt),
-    );
   }
 
   async #update(

@@ -5,7 +5,7 @@ import { Profiler, type ProfiledKernel } from '../engine/gpu/profiler.ts';
 import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
 import type { Metrics } from '../grpo/metrics.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
-import { Trainer, type Rollout, type TrainerState } from '../grpo/trainer.ts';
+import { draftStep, Trainer, type Rollout, type TrainerState } from '../grpo/trainer.ts';
 import { WAITS } from '../tasks/completion.ts';
 import { findTask } from '../tasks/registry.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
@@ -90,6 +90,11 @@ const EVALUATE_EVERY = 25;
 const PASS_K = 8;
 const MAX_EVALUATION = 512;
 
+export interface RunBeginning {
+  readonly weights?: Promise<Checkpoint>;
+  readonly preview?: (group: GroupView) => void;
+}
+
 export class Run {
   readonly engine: Engine;
   readonly task: Task;
@@ -111,16 +116,18 @@ export class Run {
 
   /**
    * Where the model's weights are still on their way, `checkpoint` has its sizes and `weights` brings them: kernels are compiled
-   * meanwhile. Throws what Engine.create throws, and bad-settings where completions do not fit the model.
+   * meanwhile. `preview` is shown the first group of step 1, something to look at before training's kernels are compiled and anything
+   * is measured; step 1 samples the same again, with all others. Throws what Engine.create throws, and bad-settings where completions
+   * do not fit the model.
    */
   static async create(
     gpu: Gpu,
     checkpoint: Checkpoint,
     request: RunRequest,
     progress: Progress,
-    weights?: Promise<Checkpoint>,
+    { weights, preview }: RunBeginning = {},
   ): Promise<Run> {
-    const { options } = request;
+    const { options, seed } = request;
     const task = findTask(request.task);
     const maxLength = MAX_PROMPT_TOKENS + options.maxCompletionLength;
     if (maxLength > checkpoint.config.maxPositions) {
@@ -135,22 +142,23 @@ export class Run {
         `task ${task.name} has ${task.tokenizer.symbols.length} tokens, but the model has ${checkpoint.config.vocabSize}`,
       );
     }
-    progress('Preparing the GPU', 0, 1);
-    const maxSequences = options.promptsPerStep * options.numGenerations;
-    const engine = await Engine.create(gpu, checkpoint, { maxSequences, maxLength });
-    if (weights) engine.restore(await weights);
-    const trainer = await Trainer.create(engine, environmentOf(task), options, request.seed);
-    progress('Preparing the GPU', 1, 1);
+    const what = 'Preparing the GPU';
+    progress(what, 0, 2);
+    const environment = environmentOf(task);
+    const sizes = { maxSequences: options.promptsPerStep * options.numGenerations, maxLength };
+    const engine = await Engine.create(gpu, checkpoint, sizes, async ({ policy, generator }) => {
+      if (weights) policy.write(await weights);
+      progress(what, 1, 2);
+      if (preview)
+        preview(draftView(task, await draftStep(generator, environment, options, seed, 1, 1), options.rewardWeights));
+    });
+    const trainer = await Trainer.create(engine, environment, options, seed);
+    progress(what, 2, 2);
     return new Run(engine, task, request, trainer, progress);
   }
 
   get finished(): boolean {
     return this.#step >= this.#request.steps;
-  }
-
-  /** The first group of the next step: something to look at before anything is measured. The step samples the same again, with all others. */
-  async preview(): Promise<GroupView> {
-    return draftView(this.task, await this.#trainer.draft(1), this.#request.options.rewardWeights);
   }
 
   /** Goes on from a state that a run with the same settings left, created with the policy's weights of then. Throws bad-checkpoint. */

@@ -7,11 +7,21 @@
 // Memory stays bounded however long it runs: a run that is over has no buffers on the GPU, and see run-record.ts for its log.
 import { PlaygroundError } from '../base/errors.ts';
 import { Gpu, type Checkpoint } from '../engine/index.ts';
+import type { GroupView } from '../recipes/group-view.ts';
 import { findPreset } from '../recipes/presets.ts';
 import { Run, type RunStep } from '../recipes/run.ts';
 import type { Model } from './models.ts';
-import type { AdapterView, EventListener, RunEvent, RunSettings, SessionApi } from './protocol.ts';
+import type {
+  AdapterView,
+  EventListener,
+  ExportChoices,
+  RunEvent,
+  RunSettings,
+  SessionApi,
+  TrlZip,
+} from './protocol.ts';
 import { RunRecord } from './run-record.ts';
+import { trlZip } from './trl.ts';
 
 export interface Surroundings {
   /** The browser's WebGPU, if it has one. */
@@ -64,9 +74,11 @@ export class Session implements SessionApi {
       try {
         const gpu = await this.#openGpu();
         const sizes = await this.#surroundings.loadSizes(findPreset(settings.preset).model);
-        await Run.create(gpu, sizes, settings, () => undefined);
+        await Run.create(gpu, sizes, settings, () => {
+          if (this.#prepared !== settings) throw new Error('a start or other settings came');
+        });
       } catch {
-        // A start meets the same fault, and tells it.
+        // A start meets the same fault, if there is one, and tells it.
       }
       this.#end();
     });
@@ -113,13 +125,18 @@ export class Session implements SessionApi {
   }
 
   /** Rejects with bad-settings before there is anything to export. */
-  exportZip(): Promise<Uint8Array> {
+  exportZip(choices: ExportChoices = {}): Promise<Uint8Array> {
     return this.#inTurn(async () => {
       const record = this.#record;
       if (!record) throw new PlaygroundError('bad-settings', 'there is no run to export yet: start one first');
       await this.#attempt(() => this.#keepWeights());
-      return record.zip();
+      return record.zip(choices);
     });
+  }
+
+  exportTrl(settings: RunSettings): Promise<TrlZip> {
+    const { loadModel } = this.#surroundings;
+    return this.#inTurn(() => trlZip(this.#record ?? { settings, log: [], base: null }, loadModel));
   }
 
   /** Runs `command` after those that came before it and after the step under way. */
@@ -169,8 +186,8 @@ export class Session implements SessionApi {
     progress('Loading the model', 1, 1);
     const parameters = [...sizes.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
     this.#tell({ type: 'started', settings, adapter: gpu.adapter, parameters });
-    this.#run = await Run.create(gpu, sizes, settings, progress, weights);
-    this.#tell({ type: 'preview', group: await this.#run.preview() });
+    const preview = (group: GroupView): void => this.#tell({ type: 'preview', group });
+    this.#run = await Run.create(gpu, sizes, settings, progress, { weights, preview });
     const base = await this.#run.base();
     const { checkpoint, tokenizer } = await loading;
     this.#record = new RunRecord(settings, tokenizer, { log: [base], completions: [], checkpoint, state: null });

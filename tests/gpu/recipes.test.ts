@@ -6,6 +6,7 @@ import { resolveOptions, type GrpoOptions } from '../../src/grpo/options.ts';
 import { Trainer, type Environment, type Rollout, type TrainerStep } from '../../src/grpo/trainer.ts';
 import { environmentOf } from '../../src/recipes/environment.ts';
 import { evaluate } from '../../src/recipes/evaluate.ts';
+import type { GroupView } from '../../src/recipes/group-view.ts';
 import { BASES, pretrain } from '../../src/recipes/pretrain.ts';
 import { Run } from '../../src/recipes/run.ts';
 import { WAITS } from '../../src/tasks/completion.ts';
@@ -271,8 +272,7 @@ describe('a run', TIMEOUT, () => {
         'eval/mixed',
       ]);
     expect(told).toEqual([
-      'Preparing the GPU 0/1',
-      'Preparing the GPU 1/1',
+      ...[0, 1, 2].map((done) => `Preparing the GPU ${done}/2`),
       ...evaluated.flatMap(() => [0, 1, 2, 3].map((done) => `Evaluating on held-out problems ${done}/3`)),
     ]);
     const [base, first] = steps;
@@ -288,27 +288,29 @@ describe('a run', TIMEOUT, () => {
     const options = optionsOf({ promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 12 });
     const train = async (looks: boolean) => {
       const settings = { ...request, steps: 2, options };
-      const run = await Run.create(await openGpu(), small, settings, () => undefined);
-      const preview = looks ? await run.preview() : null;
+      const seen: GroupView[] = [];
+      const preview = (group: GroupView): void => void seen.push(group);
+      const run = await Run.create(await openGpu(), small, settings, () => undefined, looks ? { preview } : {});
       const steps = [await run.base(), await run.step(), await run.step()];
       const same = steps.map(({ step, metrics: { step_time: _, ...metrics }, group, completions, tokens }) => ({
         ...{ step, metrics, group, completions, tokens },
       }));
-      return { preview, steps, same, checkpoint: await run.engine.checkpoint() };
+      return { seen, steps, same, checkpoint: await run.engine.checkpoint() };
     };
     const looked = await train(true);
     const blind = await train(false);
     expect(looked.same).toEqual(blind.same);
     expect(looked.checkpoint).toEqual(blind.checkpoint);
-    const shown = looked.preview!.completions.map(({ tokens }) => tokens.join(''));
+    const shown = looked.seen[0]!.completions.map(({ tokens }) => tokens.join(''));
     expect(shown).toEqual(looked.steps[1]?.completions.slice(0, 4).map(({ completion }) => completion));
-    for (const { advantage, push } of looked.preview!.completions) expect([advantage, push]).toEqual([0, []]);
+    for (const { advantage, push } of looked.seen[0]!.completions) expect([advantage, push]).toEqual([0, []]);
   });
 
   it('begins with the weights that arrive while its kernels are compiled', async () => {
     const zeros = new Map([...small.tensors].map(([name, tensor]) => [name, tensor.map(() => 0)]));
-    const arriving = Promise.resolve(small);
-    const run = await Run.create(await openGpu(), { ...small, tensors: zeros }, request, () => undefined, arriving);
+    const sizes = { ...small, tensors: zeros };
+    const weights = Promise.resolve(small);
+    const run = await Run.create(await openGpu(), sizes, request, () => undefined, { weights });
     const { config, tensors } = await run.engine.checkpoint();
     expect({ config, tensors }).toEqual(small);
     const [step, usual] = [await run.step(), await Run.create(await openGpu(), small, request, () => undefined)];

@@ -114,6 +114,22 @@ describe('a session', { timeout: 60_000 }, () => {
     expect(runs()).toBe(2);
   });
 
+  it('shows the first answers before it compiles anything for training, also where a start comes amid preparing', async () => {
+    const { session, gpu } = openSession({ device: 'own' });
+    await session.adapter();
+    const compile = vi.spyOn((await gpu()).device, 'createComputePipelineAsync');
+    const compiled = (): unknown[] => compile.mock.calls.map(([{ label }]) => label);
+    void session.prepare(settingsOf(1));
+    await vi.waitFor(() => expect(compile).toHaveBeenCalled());
+    let before: unknown[] = [];
+    await session.start(settingsOf(1), (event) => {
+      if (event.type === 'preview') before = compiled();
+    });
+    expect(before).toContain('sample_token');
+    expect(before).not.toContain('adamw_update');
+    expect(compiled()).toContain('adamw_update');
+  });
+
   it('leaves what cannot be prepared to the start to tell', async () => {
     const { session, events, listener, gpu } = openSession();
     const settings = settingsOf(1, { maxCompletionLength: 200 });
