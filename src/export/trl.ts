@@ -4,7 +4,6 @@ import { strToU8 } from 'fflate';
 import { Random } from '../base/random.ts';
 import type { Checkpoint } from '../engine/config.ts';
 import type { Task } from '../tasks/task.ts';
-import type { Tokenizer } from '../tasks/tokenizer.ts';
 import { writeModelFolder } from './hugging-face.ts';
 import { RUN_FILES, settingsJson, stepLine, type LoggedSettings, type LoggedStep } from './run-log.ts';
 import { eventFile } from './tensorboard.ts';
@@ -22,7 +21,7 @@ export interface TrlExport {
   readonly settings: LoggedSettings;
   readonly task: Task;
   /** The model that the run begins with. */
-  readonly base: { readonly checkpoint: Checkpoint; readonly tokenizer: Tokenizer };
+  readonly base: Checkpoint;
   /** What the run has logged so far; it may be nothing. */
   readonly log: readonly LoggedStep[];
 }
@@ -58,7 +57,7 @@ export function trlFolder({ settings, task, base, log }: TrlExport): {
   };
   const files = new Map<string, Uint8Array>(Object.entries(texts).map(([path, text]) => [path, strToU8(text)]));
   if (log.length > 0) files.set(RUN_FILES.events, eventFile(log));
-  for (const [path, bytes] of writeModelFolder(base.checkpoint, base.tokenizer))
+  for (const [path, bytes] of writeModelFolder(base, task.tokenizer))
     if (!path.startsWith('onnx/')) files.set(`model/${path}`, bytes); // TRL trains the other format
   return { files, gaps };
 }

@@ -1,7 +1,7 @@
 // The page's end of the dedicated worker. A crash of the worker becomes a `failed` event, and no call is left waiting.
 import { proxy, wrap } from 'comlink';
 import { PlaygroundError } from '../base/errors.ts';
-import type { AdapterView, EventListener, RunSettings, SessionApi } from './protocol.ts';
+import type { AdapterView, EventListener, ExportChoices, RunSettings, SessionApi, TrlZip } from './protocol.ts';
 
 /** A session in a worker of its own. After a crash the next call starts a new worker, without the weights of the old. */
 export class WorkerSession implements SessionApi {
@@ -41,8 +41,12 @@ export class WorkerSession implements SessionApi {
     return this.#call((session) => session.measureKernels(on));
   }
 
-  exportZip(): Promise<Uint8Array> {
-    return this.#call((session) => session.exportZip());
+  exportZip(choices?: ExportChoices): Promise<Uint8Array> {
+    return this.#call((session) => session.exportZip(choices));
+  }
+
+  exportTrl(settings: RunSettings): Promise<TrlZip> {
+    return this.#call((session) => session.exportTrl(settings));
   }
 
   #call<Result>(command: (session: SessionApi) => Promise<Result>): Promise<Result> {

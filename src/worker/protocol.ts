@@ -1,4 +1,6 @@
 // What the page and the worker say to each other. The worker streams RunEvents; a recorded run in public/ is a list of the same events.
+import type { Gap } from '../export/trl.ts';
+import type { WeightType } from '../export/hugging-face.ts';
 import type { AdapterView, RunEvent, RunSettings } from '../recipes/events.ts';
 
 export type {
@@ -12,11 +14,29 @@ export type {
   StepTiming,
 } from '../recipes/events.ts';
 
+export type { WeightType } from '../export/hugging-face.ts';
+
+export interface ExportChoices {
+  /** fp32 if not given. From rounded weights a run could not go on as it was: with fp16, what else that takes is left out. */
+  readonly weights?: WeightType;
+  /** A picture of the curves for the model card, as PNG. */
+  readonly curves?: Uint8Array | null;
+}
+
 export type EventListener = (event: RunEvent) => void;
+
+/** A folder that trains a run on a cluster with TRL. */
+export interface TrlZip {
+  /** The folder's. */
+  readonly name: string;
+  readonly zip: Uint8Array;
+  /** Settings that TRL does not take as they are; the folder's README.md tells them too. */
+  readonly gaps: readonly Gap[];
+}
 
 /**
  * What the dedicated worker exposes through comlink. A command that makes no sense in a state, such as a step while running, does
- * nothing. What goes wrong in a run is told by a `failed` event; only `adapter` and `exportZip` reject, with a PlaygroundError's
+ * nothing. What goes wrong in a run is told by a `failed` event; only `adapter` and the exports reject, with a PlaygroundError's
  * name, message and stack, and every call where the worker itself crashes.
  */
 export interface SessionApi {
@@ -39,5 +59,7 @@ export interface SessionApi {
    * A zip: Hugging Face folder, settings, log of all steps, and the latest 20,000 completions. Works while paused, running or
    * finished, and when failed if the event said exportable.
    */
-  exportZip(): Promise<Uint8Array>;
+  exportZip(choices?: ExportChoices): Promise<Uint8Array>;
+  /** For the run, in any state; where there is none, for the one that these settings would begin. */
+  exportTrl(settings: RunSettings): Promise<TrlZip>;
 }

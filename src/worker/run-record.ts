@@ -3,14 +3,14 @@
 import type { Checkpoint } from '../engine/index.ts';
 import { runCard } from '../export/model-card.ts';
 import { runName, type LoggedCompletion, type LoggedStep } from '../export/run-log.ts';
-import { exportRun } from '../export/zip.ts';
+import { CURVES_FILE, exportRun } from '../export/zip.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
 import type { TrainerState } from '../grpo/trainer.ts';
 import { findPreset } from '../recipes/presets.ts';
 import type { RunStep } from '../recipes/run.ts';
 import { findTask } from '../tasks/registry.ts';
 import type { Model } from './models.ts';
-import type { RunSettings } from './protocol.ts';
+import type { ExportChoices, RunSettings } from './protocol.ts';
 
 /** Completions kept, the latest ones; the metrics of all steps are kept. */
 const MAX_COMPLETIONS = 20_000;
@@ -28,16 +28,19 @@ export interface Beginning extends Kept {
 }
 
 export class RunRecord {
-  readonly #settings: RunSettings;
+  readonly settings: RunSettings;
+  /** What the run began with; null where it went on from files that do not tell. */
+  readonly base: Checkpoint | null;
   readonly #tokenizer: Model['tokenizer'];
   readonly #log: LoggedStep[];
   readonly #completions: LoggedCompletion[];
   #weights: Kept & { readonly step: number; readonly takenAt: number };
 
   constructor(settings: RunSettings, tokenizer: Model['tokenizer'], beginning: Beginning) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#tokenizer = tokenizer;
     const { log, completions, checkpoint, state } = beginning;
+    this.base = state ? baseOf(state, checkpoint, settings) : checkpoint;
     this.#log = log.map(({ step, metrics }) => ({ step, metrics }));
     this.#completions = completions.slice(-MAX_COMPLETIONS);
     this.#weights = { step: this.#lastStep, checkpoint, state, takenAt: performance.now() };
@@ -63,10 +66,14 @@ export class RunRecord {
     return (this.#log.at(-1) as LoggedStep).step;
   }
 
+  get log(): readonly LoggedStep[] {
+    return this.#log;
+  }
+
   /** The weights kept, as a Hugging Face folder with settings and log, in one zip. */
-  zip(): Uint8Array {
+  zip({ weights = 'fp32', curves = null }: ExportChoices = {}): Uint8Array {
     const { step, checkpoint, state } = this.#weights;
-    const settings = this.#settings;
+    const settings = this.settings;
     const card = runCard({
       settings,
       base: settings.base ?? findPreset(settings.preset).model,
@@ -74,11 +81,29 @@ export class RunRecord {
       task: findTask(settings.task),
       command: trainCommand(settings, step),
       step: this.#log.find((logged) => logged.step === step) as LoggedStep,
+      weights,
+      curves: curves ? CURVES_FILE : undefined,
     });
     const completions = this.#completions;
     const tokenizer = this.#tokenizer;
-    return exportRun({ checkpoint, tokenizer, settings, step, log: this.#log, completions, card, state });
+    return exportRun({
+      checkpoint,
+      tokenizer,
+      settings,
+      step,
+      log: this.#log,
+      completions,
+      card,
+      state: weights === 'fp32' ? state : null,
+      weights,
+      curves,
+    });
   }
+}
+
+/** The reference of a run under way is its base, unless it has none or one that moves. */
+function baseOf({ reference }: TrainerState, { config }: Checkpoint, { options }: RunSettings): Checkpoint | null {
+  return reference && !options.syncRefModel ? { config, tensors: reference } : null;
 }
 
 /** The command line that trains the same weights, `steps` steps of the run; a base that is not the preset's is named by its folder. */

@@ -18,14 +18,13 @@ import {
 import type { RecordedRun } from '../../src/recipes/events.ts';
 import { PRESETS } from '../../src/recipes/presets.ts';
 import { findTask, TASKS } from '../../src/tasks/registry.ts';
-import { Tokenizer } from '../../src/tasks/tokenizer.ts';
 import fixture from '../fixtures/trl.json' with { type: 'json' };
 import { advantages } from '../reference/grpo.ts';
 import { CASES, caseFolders } from '../reference/trl-cases.ts';
 import { randomCheckpoint } from './model.ts';
 
 const NAMES = Object.keys(OPTION_SPECS) as (keyof GrpoOptions)[];
-const base = { checkpoint: randomCheckpoint(), tokenizer: new Tokenizer() };
+const base = randomCheckpoint();
 const settings = (options: GrpoOptions) => ({
   preset: 'aha',
   task: 'countdown' as const,
@@ -143,7 +142,7 @@ describe('a TRL folder', () => {
     ]);
     const model = [...files].filter(([path]) => path.startsWith('model/'));
     const read = readModelFolder(new Map(model.map(([path, bytes]) => [path.slice('model/'.length), bytes])));
-    expect(read.checkpoint).toEqual(base.checkpoint);
+    expect(read.checkpoint).toEqual(base);
     expect(textOf(files.get('README.md'))).toContain('None: every setting of this run has its counterpart');
     expect(textOf(files.get('real-model.yaml'))).toContain('model: "Qwen/Qwen2.5-1.5B"');
   });
@@ -184,7 +183,7 @@ describe('a TRL folder', () => {
       const digest = createHash('sha256').update(bytes!).digest('hex');
       expect(digest, advice).toBe(expected);
     };
-    const folders = caseFolders(() => base.checkpoint, []);
+    const folders = caseFolders(() => base, []);
     expect([...folders.keys()].sort()).toEqual(Object.keys(TASKS).sort());
     for (const [name, files] of folders) {
       expect(textOf(files.get('cases.jsonl')).trimEnd().split('\n')).toHaveLength(CASES);

@@ -43,7 +43,7 @@ export function caseFolders(
       const { name: preset, model, options } = presets.find((candidate) => candidate.task === task.name) ?? PRESETS.aha;
       const { maxCompletionLength } = task;
       const settings = { preset, task: task.name, seed: SEED, steps: 4, options: { ...options, maxCompletionLength } };
-      const { files } = trlFolder({ settings, task, base: { checkpoint: modelOf(model), tokenizer }, log });
+      const { files } = trlFolder({ settings, task, base: modelOf(model), log });
       return [task.name, files.set('cases.jsonl', new TextEncoder().encode(caseLines(task)))];
     }),
   );

@@ -12,6 +12,7 @@ import type {
   RunEvent,
   RunSettings,
   SessionApi,
+  TrlZip,
 } from '../../src/worker/protocol.ts';
 
 export const ADAPTER: AdapterView = { name: 'Simulated GPU', software: false };
@@ -195,6 +196,10 @@ export class SimulatedSession implements SessionApi {
 
   exportZip(): Promise<Uint8Array> {
     return Promise.resolve(new Uint8Array([80, 75, 5, 6, ...new Array<number>(18).fill(0)]));
+  }
+
+  exportTrl(settings: RunSettings): Promise<TrlZip> {
+    return Promise.resolve({ name: `trl-${settings.task}`, zip: new Uint8Array(22), gaps: [] });
   }
 
   #sendNext(): void {

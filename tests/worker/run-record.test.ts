@@ -25,7 +25,12 @@ function runStep(step: number, rows: number): RunStep {
 }
 
 function recordOf(steps: readonly RunStep[]): RunRecord {
-  const record = new RunRecord(settings, new Tokenizer(), { log: [runStep(0, 0)], completions: [], checkpoint: base, state: null });
+  const record = new RunRecord(settings, new Tokenizer(), {
+    log: [runStep(0, 0)],
+    completions: [],
+    checkpoint: base,
+    state: null,
+  });
   for (const step of steps) record.addStep(step);
   return record;
 }
@@ -40,6 +45,27 @@ describe('the record of a run', () => {
   it('exports the base model before the first weights are kept', () => {
     const files = readZip(recordOf([]).zip());
     expect(readModelFolder(files).checkpoint).toEqual(base);
+  });
+
+  it('knows the model that it began with after a resume too, from the reference that stands still', () => {
+    const state = {
+      step: 2,
+      tokens: 9,
+      moments: { mean: new Map(), square: new Map() },
+      reference: base.tensors,
+      critic: null,
+    };
+    const resumed = (options: Partial<RunSettings['options']>, reference: typeof state.reference | null): RunRecord =>
+      new RunRecord({ ...settings, options: { ...settings.options, ...options } }, new Tokenizer(), {
+        log: [runStep(0, 0), runStep(2, 2)],
+        completions: [],
+        checkpoint: trained,
+        state: { ...state, reference },
+      });
+    expect(recordOf([runStep(1, 2)]).base).toBe(base);
+    expect(resumed({}, base.tensors).base).toEqual(base);
+    expect(resumed({ syncRefModel: true }, base.tensors).base).toBeNull();
+    expect(resumed({ beta: 0 }, null).base).toBeNull();
   });
 
   it('exports the weights kept, under the step they belong to, with the log of all steps', () => {

@@ -1,8 +1,11 @@
 // What a session does without a GPU; tests/gpu/session.test.ts runs it on one.
 import { describe, expect, it } from 'vitest';
+import { readZip } from '../../src/export/unzip.ts';
 import { PRESETS } from '../../src/recipes/presets.ts';
+import { Tokenizer } from '../../src/tasks/tokenizer.ts';
 import type { RunEvent, RunSettings } from '../../src/worker/protocol.ts';
 import { Session } from '../../src/worker/session.ts';
+import { randomCheckpoint } from '../export/model.ts';
 
 const settings: RunSettings = { ...PRESETS.aha, preset: 'aha', seed: 1 };
 
@@ -41,5 +44,29 @@ describe('a session without a run', () => {
       name: 'bad-settings',
       message: expect.stringContaining('start one first') as string,
     });
+  });
+});
+
+describe('the folder for TRL', () => {
+  const base = randomCheckpoint();
+  const loadModel = () => Promise.resolve({ checkpoint: base, tokenizer: new Tokenizer() });
+  const session = new Session({ gpu: undefined, loadModel, loadSizes: () => Promise.resolve(base) });
+
+  it('needs neither a run nor WebGPU: it is for the settings', async () => {
+    const { name, zip, gaps } = await session.exportTrl(settings);
+    expect([name, gaps]).toEqual(['trl-countdown-aha-seed1', []]);
+    const files = readZip(zip);
+    expect(files.has('train.py')).toBe(true);
+    expect(new TextDecoder().decode(files.get('grpo.yaml'))).toContain('\nmax_steps: 500\n');
+  });
+
+  it('tells what TRL does not take as it is', async () => {
+    const options = { ...settings.options, advantageEstimator: 'reinforce' as const };
+    const { gaps } = await session.exportTrl({ ...settings, options });
+    expect(gaps).toMatchObject([{ option: 'advantageEstimator', value: 'reinforce' }]);
+  });
+
+  it('refuses a run whose base nobody holds', async () => {
+    await expect(session.exportTrl({ ...settings, base: 'mine' })).rejects.toMatchObject({ name: 'bad-settings' });
   });
 });

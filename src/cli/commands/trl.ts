@@ -17,7 +17,7 @@ export function trl(args: readonly string[]): void {
     steps: given.number('steps', preset.steps, { min: 1, max: 100000, integer: true }),
     options: given.options(preset.options),
   };
-  const base = readModel(given.text('model') ?? join(MODELS, preset.model), task.tokenizer);
+  const { checkpoint: base } = readModel(given.text('model') ?? join(MODELS, preset.model), task.tokenizer);
   const out = given.required('out');
   const { files, gaps } = trlFolder({ settings, task, base, log: [] });
   requireFolder(out);
