@@ -75,6 +75,8 @@ A model or a run at PATH, and wherever DIR is read, is a folder or a zip.
               --rows FILE,FILE,... [--estimators FILE,FILE,...] [--out FILE]
   compare-estimators  PPO with a critic, GRPO, RLOO and REINFORCE on one task, and what each gains for its cost
               [--preset P] [--model DIR] [--estimators ppo,grpo,...] [--seed N] [--steps N] [--set name=value ...]
+  trl       a folder that trains a run, or a preset, on a cluster with TRL; nothing is trained here
+              --run DIR|ZIP --out DIR [--model DIR], or --preset P --out DIR [--model DIR] [--seed N] [--steps N] [--set name=value ...]
   bench     what a step takes on this GPU and where its time goes, how that grows, and how long it is to the aha
               [--reference] [--growth] [--aha] [--compare FILE] [--scale full|light|tiny]
               [--hidden-size D] [--layers L] [--heads H] [--sequences B] [--new-tokens N] [--repeats R]

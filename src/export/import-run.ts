@@ -67,7 +67,8 @@ export function readRun<Preset extends string>(
   return { settings, state, log, completions };
 }
 
-function readSettings<Preset extends string>(
+/** Of RUN_FILES.settings. Throws bad-checkpoint. */
+export function readSettings<Preset extends string>(
   bytes: Uint8Array,
   presets: Presets<Preset>,
 ): ImportedRun<Preset>['settings'] {
@@ -105,8 +106,8 @@ function checkOptions(options: Readonly<Record<string, unknown>>): GrpoOptions {
   }
 }
 
-/** One line a step, in order. A metric that was not finite was written as null. */
-function readLog(bytes: Uint8Array): LoggedStep[] {
+/** One line a step, in order. A metric that was not finite was written as null. Throws bad-checkpoint. */
+export function readLog(bytes: Uint8Array): LoggedStep[] {
   let before = -1;
   return parseJsonLines(RUN_FILES.log, bytes).map(({ step, ...metrics }, index) => {
     const fail = (expected: string, value: unknown): PlaygroundError =>
