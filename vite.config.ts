@@ -83,6 +83,7 @@ const offline = VitePWA({
 
 export default defineConfig({
   base: './', // the build works from any folder of any server
+  appType: 'mpa', // one page without routes: a file that is not there is not answered with the page
   resolve: { alias: onnxruntimeOnce },
   plugins: [svelte({ configFile: false }), noCycles, contentSecurityPolicy, offline],
   worker: { format: 'es', plugins: () => [noCycles] },

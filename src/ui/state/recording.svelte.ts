@@ -10,6 +10,7 @@ export class Recording {
   readonly #feed = new EventFeed();
   #run = $state.raw<RecordedRun | null>(null);
   #playing = $state(false);
+  #loading = $state(false);
   #url = '';
   #next = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -21,6 +22,10 @@ export class Recording {
   /** Null until loaded, and where there is none. */
   get about(): RecordedRun['about'] | null {
     return this.#run?.about ?? null;
+  }
+
+  get loading(): boolean {
+    return this.#loading;
   }
 
   get playing(): boolean {
@@ -38,8 +43,11 @@ export class Recording {
   async load(url: string): Promise<boolean> {
     if (url === this.#url) return false;
     this.#url = url;
+    this.#loading = true;
     const run = await fetchRun(url);
-    if (!run || url !== this.#url) return false;
+    if (url !== this.#url) return false;
+    this.#loading = false;
+    if (!run) return false;
     this.pause();
     this.#feed.clear();
     this.#next = 0;
