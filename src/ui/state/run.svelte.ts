@@ -1,5 +1,5 @@
 // The visitor's own run: commands to the worker, its events to a view, and what there is to say while no GPU is at hand.
-import type { AdapterView, RunEvent, RunSettings, SessionApi } from '../../worker/protocol.ts';
+import type { AdapterView, RunEvent, RunSettings, SessionApi, TrlZip } from '../../worker/protocol.ts';
 import { EventFeed } from './event-feed.svelte.ts';
 import type { Phase, RunView } from './run-view.ts';
 
@@ -111,6 +111,11 @@ export class Run {
     } finally {
       this.#exporting = false;
     }
+  }
+
+  /** A folder for TRL, of the run, or of these settings where there is none. Rejects with a PlaygroundError's name and message. */
+  exportTrl(settings: RunSettings): Promise<TrlZip> {
+    return this.#session.exportTrl(settings);
   }
 
   async #ask(command: () => Promise<void>): Promise<void> {
