@@ -19,6 +19,7 @@ const ARROWS = {
     'worker/experiment-client.ts',
     'worker/protocol.ts',
     'inference/client.ts',
+    'inference/parity-client.ts',
     'inference/votes.ts',
     'recipes/presets.ts',
     'grpo/options.ts',

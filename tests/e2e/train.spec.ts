@@ -60,6 +60,22 @@ test('trains, pauses, steps, exports weights that load, and starts over', async 
   await page.getByRole('tab', { name: 'Under the hood' }).click();
   await expect(page.getByRole('img', { name: /^Gradient norm: norm .* now\.$/ })).toBeVisible();
 
+  // What is exported in half precision is checked in ONNX Runtime, too.
+  await page.getByRole('button', { name: 'Export format' }).click();
+  await page.getByText('Half precision').click();
+  await button('Close').click();
+  const secondDownload = page.waitForEvent('download');
+  await button('Export weights').click();
+  const half = unzipSync(await readFile(await (await secondDownload).path()));
+  const paths = Object.keys(half).map((path) => path.split('/').slice(1).join('/'));
+  expect(paths).toEqual(expect.arrayContaining(['onnx/model.onnx', 'curves.png', 'README.md']));
+  expect(paths).not.toContain('run/state.json');
+  const sizeOf = (zip: typeof files): number =>
+    Object.entries(zip).find(([path]) => /[/]model[.]safe/.test(path))![1].length;
+  expect(sizeOf(half)).toBeLessThan(0.6 * sizeOf(files));
+  const verified = /Verified: ONNX Runtime gives the same \d+ answers, log-probs within \d/;
+  await expect(page.getByText(verified)).toBeVisible({ timeout: 60_000 });
+
   await button('Reset').click();
   await expect(button('Start')).toBeEnabled();
   await expect(page.getByRole('textbox', { name: 'Learning rate' })).toBeEnabled();

@@ -1,12 +1,13 @@
 // Everything that the page holds: the form, the visitor's run, and the recorded run that plays until there is one.
 import type { PresetName } from '../../recipes/presets.ts';
 import type { TaskName } from '../../tasks/task.ts';
-import type { RunSettings, SessionApi } from '../../worker/protocol.ts';
+import type { RunSettings, SessionApi, WeightType } from '../../worker/protocol.ts';
 import { Recording } from './recording.svelte.ts';
 import { Run } from './run.svelte.ts';
 import { pace, type RunView } from './run-view.ts';
 import { Settings } from './settings.svelte.ts';
 import { Theme } from './theme.svelte.ts';
+import { Verification } from './verification.svelte.ts';
 import { ModelShelf } from './try-models.svelte.ts';
 import { Update } from './update.svelte.ts';
 
@@ -17,10 +18,13 @@ export class Playground {
   readonly settings = new Settings();
   readonly recording = new Recording();
   readonly theme = new Theme();
+  readonly verification = new Verification();
   /** What can be tried beside the models of the build. */
   readonly shelf = new ModelShelf();
   readonly update = new Update();
   readonly run: Run;
+  /** How the next export stores them. */
+  exportedWeights = $state<WeightType>('fp32');
   #addressProblem = $state.raw<string | null>(null);
 
   constructor(session: SessionApi) {
@@ -111,14 +115,19 @@ export class Playground {
 
   async start(settings: RunSettings): Promise<void> {
     this.recording.pause();
+    this.verification.clear();
     await this.run.start(settings);
   }
 
-  /** Downloads the weights, with the settings and the run's log, as one zip. */
+  /** Downloads the weights, with the settings and the run's log, as one zip, and then checks what was downloaded. */
   async exportWeights(): Promise<void> {
-    const zip = await this.run.exportZip();
-    if (!zip) return;
     const { settings, steps } = this.run.view;
+    const zip = await this.run.exportZip(async () => {
+      const { curvesImage } = await import('./curves-image.ts');
+      return { weights: this.exportedWeights, curves: await curvesImage(steps, settings?.steps ?? 0) };
+    });
+    if (!zip) return;
+    if (settings) void this.verification.check(zip, settings.task);
     const link = document.createElement('a');
     link.download = `grpo-${settings?.preset ?? 'run'}-step-${steps.at(-1)?.step ?? 0}.zip`;
     link.href = URL.createObjectURL(new Blob([zip as Uint8Array<ArrayBuffer>], { type: 'application/zip' }));

@@ -1,5 +1,5 @@
 // The visitor's own run: commands to the worker, its events to a view, and what there is to say while no GPU is at hand.
-import type { AdapterView, RunEvent, RunSettings, SessionApi, TrlZip } from '../../worker/protocol.ts';
+import type { AdapterView, ExportChoices, RunEvent, RunSettings, SessionApi, TrlZip } from '../../worker/protocol.ts';
 import { EventFeed } from './event-feed.svelte.ts';
 import type { Phase, RunView } from './run-view.ts';
 
@@ -100,11 +100,11 @@ export class Run {
   }
 
   /** Null where it failed; `exportProblem` then says why. */
-  async exportZip(): Promise<Uint8Array | null> {
+  async exportZip(choose: () => Promise<ExportChoices> = () => Promise.resolve({})): Promise<Uint8Array | null> {
     this.#exporting = true;
     this.#exportProblem = null;
     try {
-      return await this.#session.exportZip();
+      return await this.#session.exportZip(await choose());
     } catch (error) {
       this.#exportProblem = toError(error).message;
       return null;
