@@ -93,6 +93,8 @@ const MAX_EVALUATION = 512;
 export interface RunBeginning {
   readonly weights?: Promise<Checkpoint>;
   readonly preview?: (group: GroupView) => void;
+  /** What a snapshot held besides the checkpoint. */
+  readonly state?: TrainerState | undefined;
 }
 
 export class Run {
@@ -103,9 +105,17 @@ export class Run {
   readonly #progress: Progress;
   /** Null where the adapter cannot measure its kernels. */
   readonly #profiler: Profiler | null;
-  #step = 0;
+  #step: number;
 
-  private constructor(engine: Engine, task: Task, request: RunRequest, trainer: Trainer, progress: Progress) {
+  private constructor(
+    engine: Engine,
+    task: Task,
+    request: RunRequest,
+    trainer: Trainer,
+    progress: Progress,
+    step: number,
+  ) {
+    this.#step = step;
     this.engine = engine;
     this.task = task;
     this.#request = request;
@@ -116,16 +126,17 @@ export class Run {
 
   /**
    * Where the model's weights are still on their way, `checkpoint` has its sizes and `weights` brings them: kernels are compiled
-   * meanwhile. `preview` is shown the first group of step 1, something to look at before training's kernels are compiled and anything
-   * is measured; step 1 samples the same again, with all others. Throws what Engine.create throws, and bad-settings where completions
-   * do not fit the model.
+   * meanwhile. `preview` is shown the first group of the first step, something to look at before training's kernels are compiled and
+   * anything is measured; the step samples the same again, with all others. With `state`, it goes on from where a run with the same
+   * settings stopped, whose weights the checkpoint has. Throws what Engine.create throws, and bad-settings where completions do not fit
+   * the model.
    */
   static async create(
     gpu: Gpu,
     checkpoint: Checkpoint,
     request: RunRequest,
     progress: Progress,
-    { weights, preview }: RunBeginning = {},
+    { weights, preview, state }: RunBeginning = {},
   ): Promise<Run> {
     const { options, seed } = request;
     const task = findTask(request.task);
@@ -142,6 +153,7 @@ export class Run {
         `task ${task.name} has ${task.tokenizer.symbols.length} tokens, but the model has ${checkpoint.config.vocabSize}`,
       );
     }
+    const done = state?.step ?? 0;
     const what = 'Preparing the GPU';
     progress(what, 0, 2);
     const environment = environmentOf(task);
@@ -150,24 +162,21 @@ export class Run {
       if (weights) policy.write(await weights);
       progress(what, 1, 2);
       if (preview)
-        preview(draftView(task, await draftStep(generator, environment, options, seed, 1, 1), options.rewardWeights));
+        preview(
+          draftView(task, await draftStep(generator, environment, options, seed, done + 1, 1), options.rewardWeights),
+        );
     });
     const trainer = await Trainer.create(engine, environment, options, seed);
+    if (state) trainer.restore(state);
     progress(what, 2, 2);
-    return new Run(engine, task, request, trainer, progress);
+    return new Run(engine, task, request, trainer, progress, done);
   }
 
   get finished(): boolean {
     return this.#step >= this.#request.steps;
   }
 
-  /** Goes on from a state that a run with the same settings left, created with the policy's weights of then. Throws bad-checkpoint. */
-  restore(state: TrainerState): void {
-    this.#trainer.restore(state);
-    this.#step = state.step;
-  }
-
-  /** The policy's weights and all else that `restore` needs, after the latest step. */
+  /** After the latest step: the checkpoint and the state that another run with these settings goes on from. */
   async snapshot(): Promise<Snapshot> {
     const [checkpoint, state] = await Promise.all([this.engine.checkpoint(), this.#trainer.state()]);
     return { checkpoint, state };

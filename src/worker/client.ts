@@ -1,7 +1,17 @@
 // The page's end of the dedicated worker. A crash of the worker becomes a `failed` event, and no call is left waiting.
 import { proxy, wrap } from 'comlink';
 import { PlaygroundError } from '../base/errors.ts';
-import type { AdapterView, EventListener, ExportChoices, RunSettings, SessionApi, TrlZip } from './protocol.ts';
+import type {
+  AdapterView,
+  EventListener,
+  ExportChoices,
+  OpenedModel,
+  Origin,
+  PickedFile,
+  RunSettings,
+  SessionApi,
+  TrlZip,
+} from './protocol.ts';
 
 /** A session in a worker of its own. After a crash the next call starts a new worker, without the weights of the old. */
 export class WorkerSession implements SessionApi {
@@ -16,9 +26,13 @@ export class WorkerSession implements SessionApi {
     return this.#call((session) => session.prepare(settings));
   }
 
-  start(settings: RunSettings, listener: EventListener): Promise<void> {
+  start(settings: RunSettings, listener: EventListener, origin?: Origin): Promise<void> {
     this.#listener = listener;
-    return this.#call((session) => session.start(settings, proxy(listener)));
+    return this.#call((session) => session.start(settings, proxy(listener), origin));
+  }
+
+  open(files: readonly PickedFile[]): Promise<OpenedModel> {
+    return this.#call((session) => session.open(files));
   }
 
   pause(): Promise<void> {

@@ -23,6 +23,30 @@ export interface ExportChoices {
   readonly curves?: Uint8Array | null;
 }
 
+/** A file that a visitor picked or dropped, and its path in what was: `model/config.json`, or `run.zip`. */
+export interface PickedFile {
+  readonly path: string;
+  readonly file: Blob;
+}
+
+/** What a visitor opened. */
+export interface OpenedModel {
+  /** That of the folder or the zip. */
+  readonly name: string;
+  readonly parameters: number;
+  readonly layers: number;
+  readonly width: number;
+  /** Tokens of the longest answer that it has room for. */
+  readonly longestAnswer: number;
+  /** The run that made it, where that can go on: after `step` steps. */
+  readonly run: { readonly settings: RunSettings; readonly step: number } | null;
+  /** config.json, tokenizer.json and model.safetensors, for others to load. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** What a run begins with: the preset's base model, the model that was opened, or the run that was opened, where it stopped. */
+export type Origin = 'preset' | 'opened model' | 'opened run';
+
 export type EventListener = (event: RunEvent) => void;
 
 /** A folder that trains a run on a cluster with TRL. */
@@ -36,7 +60,7 @@ export interface TrlZip {
 
 /**
  * What the dedicated worker exposes through comlink. A command that makes no sense in a state, such as a step while running, does
- * nothing. What goes wrong in a run is told by a `failed` event; only `adapter` and the exports reject, with a PlaygroundError's
+ * nothing. What goes wrong in a run is told by a `failed` event; only `adapter`, `open` and the exports reject, with a PlaygroundError's
  * name, message and stack, and every call where the worker itself crashes.
  */
 export interface SessionApi {
@@ -44,8 +68,16 @@ export interface SessionApi {
   adapter(): Promise<AdapterView>;
   /** Compiles the kernels of a run, so that its start is quick. Nothing while there is a run; what goes wrong is left to the start to tell. */
   prepare(settings: RunSettings): Promise<void>;
-  /** Starts a run and streams its events; a run in progress is ended first. Resolves once step 0 was sent, or `failed`. */
-  start(settings: RunSettings, listener: EventListener): Promise<void>;
+  /**
+   * Starts a run and streams its events; a run in progress is ended first. Resolves once step 0 was sent, or `failed`. An opened run
+   * goes on with its own settings, of which only the steps are looked at; the steps that it has done are sent first.
+   */
+  start(settings: RunSettings, listener: EventListener, origin?: Origin): Promise<void>;
+  /**
+   * Reads a model of a zip or of a folder's files, and the run beside it, for starts to begin with. Everything is checked first: where
+   * it rejects, with bad-checkpoint, what was opened before and the run in progress stay as they were.
+   */
+  open(files: readonly PickedFile[]): Promise<OpenedModel>;
   /** Resolves once the step under way is done and `paused` was sent. */
   pause(): Promise<void>;
   resume(): Promise<void>;

@@ -15,11 +15,15 @@ import type {
   AdapterView,
   EventListener,
   ExportChoices,
+  OpenedModel,
+  Origin,
+  PickedFile,
   RunEvent,
   RunSettings,
   SessionApi,
   TrlZip,
 } from './protocol.ts';
+import { describeOpened, openFiles, type Opened } from './opened.ts';
 import { RunRecord } from './run-record.ts';
 import { trlZip } from './trl.ts';
 
@@ -52,6 +56,7 @@ export class Session implements SessionApi {
   #tell: EventListener = () => undefined;
   #interruption = new AbortController();
   #measuring = false;
+  #opened: Opened | null = null;
   /** What was asked to be prepared last, until a start. */
   #prepared: RunSettings | null = null;
   /** Steps from the one whose kernels were measured last to the next. */
@@ -84,7 +89,7 @@ export class Session implements SessionApi {
     });
   }
 
-  start(settings: RunSettings, listener: EventListener): Promise<void> {
+  start(settings: RunSettings, listener: EventListener, origin: Origin = 'preset'): Promise<void> {
     this.#prepared = null;
     const signal = this.#interrupt();
     return this.#inTurn(async () => {
@@ -93,7 +98,14 @@ export class Session implements SessionApi {
       this.#tell = (event) => {
         if (!signal.aborted) listener(event);
       };
-      await this.#attempt(() => this.#load(settings, signal));
+      await this.#attempt(() => this.#load(settings, signal, origin));
+    });
+  }
+
+  open(files: readonly PickedFile[]): Promise<OpenedModel> {
+    return this.#inTurn(async () => {
+      this.#opened = await openFiles(files);
+      return describeOpened(this.#opened);
     });
   }
 
@@ -170,7 +182,7 @@ export class Session implements SessionApi {
     this.#tell(event);
   }
 
-  async #load(settings: RunSettings, signal: AbortSignal): Promise<void> {
+  async #load(given: RunSettings, signal: AbortSignal, origin: Origin): Promise<void> {
     const progress = (what: string, done: number, total: number): void => {
       signal.throwIfAborted();
       this.#tell({ type: 'progress', what, done, total });
@@ -178,21 +190,34 @@ export class Session implements SessionApi {
     const gpu = await this.#openGpu();
     progress('Loading the model', 0, 1);
     const { loadModel, loadSizes } = this.#surroundings;
-    const { model } = findPreset(settings.preset);
-    const loading = loadModel(model);
+    const { model } = findPreset(given.preset);
+    const opened = origin === 'preset' ? null : this.#requireOpened();
+    const before = origin === 'opened run' ? requireRun(opened, given.steps) : null;
+    const settings: RunSettings = before
+      ? { ...before.settings, steps: given.steps }
+      : { ...given, ...(opened && { base: opened.name }) };
+    const loading: Promise<Model> = opened ? Promise.resolve(opened) : loadModel(model);
     const weights = loading.then(({ checkpoint }) => checkpoint);
     weights.catch(() => undefined); // it is told where they are awaited, unless something else fails before
-    const sizes = await loadSizes(model);
+    const sizes = opened ? opened.checkpoint : await loadSizes(model);
     progress('Loading the model', 1, 1);
     const parameters = [...sizes.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
     this.#tell({ type: 'started', settings, adapter: gpu.adapter, parameters });
     const preview = (group: GroupView): void => this.#tell({ type: 'preview', group });
-    this.#run = await Run.create(gpu, sizes, settings, progress, { weights, preview });
-    const base = await this.#run.base();
+    this.#run = await Run.create(gpu, sizes, settings, progress, { weights, preview, state: before?.state });
     const { checkpoint, tokenizer } = await loading;
-    this.#record = new RunRecord(settings, tokenizer, { log: [base], completions: [], checkpoint, state: null });
+    const { log, completions, state } = before ?? { log: [await this.#run.base()], completions: [], state: null };
+    this.#record = new RunRecord(settings, tokenizer, { log, completions, checkpoint, state });
     this.#phase = 'running';
-    this.#tellStep(base);
+    for (const { step, metrics } of log) this.#tell({ type: 'step', step, metrics, group: null, stepMs: 0, tokens: 0 });
+  }
+
+  #requireOpened(): Opened {
+    if (this.#opened) return this.#opened;
+    throw new PlaygroundError(
+      'bad-settings',
+      'a model must be opened before a run can begin with it, but there is none',
+    );
   }
 
   /** One step of the run; it may be the last. */
@@ -275,4 +300,15 @@ export class Session implements SessionApi {
     }
     return (this.#gpu ??= await Gpu.open(this.#surroundings.gpu));
   }
+}
+
+function requireRun(opened: Opened | null, steps: number): NonNullable<Opened['run']> {
+  if (!opened?.run)
+    throw new PlaygroundError('bad-settings', 'what was opened holds no run that can go on: begin a new one with it');
+  const { step } = opened.run.state;
+  if (steps > step) return opened.run;
+  throw new PlaygroundError(
+    'bad-settings',
+    `the run has done ${step} steps, so that steps must be more, but it is ${steps}`,
+  );
 }

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { readState, writeState } from '../../src/export/optimizer-state.ts';
 import { RUN_FILES } from '../../src/export/run-log.ts';
 import { resolveOptions, type GrpoOptions } from '../../src/grpo/options.ts';
+import type { TrainerState } from '../../src/grpo/trainer.ts';
 import { Run, type RunStep } from '../../src/recipes/run.ts';
 import { VOCABULARY } from '../../src/tasks/tokenizer.ts';
 import { openGpu, roughModel } from './open.ts';
@@ -34,8 +35,8 @@ it.each([
     ...given,
   });
   const request = { task: 'countdown-easy', seed: 5, steps: 4, options } as const;
-  const create = async (checkpoint = base): Promise<Run> =>
-    Run.create(await openGpu(), checkpoint, request, () => undefined);
+  const create = async (checkpoint = base, state?: TrainerState): Promise<Run> =>
+    Run.create(await openGpu(), checkpoint, request, () => undefined, { state });
   const told = ({ step, metrics, completions }: RunStep): unknown => {
     const { step_time: _, 'critic/update_ms': __, ...others } = metrics;
     return { step, completions, metrics: others };
@@ -53,8 +54,10 @@ it.each([
   for (const tensors of [state.moments.mean, state.moments.square])
     expect(Math.max(...tensors.get('model.norm.weight')!)).toBeGreaterThan(0);
   const files = writeState(config, state);
-  const second = await create(checkpoint);
-  second.restore(readState(files.get(RUN_FILES.state)!, files.get(RUN_FILES.optimizer)!, config, options));
+  const second = await create(
+    checkpoint,
+    readState(files.get(RUN_FILES.state)!, files.get(RUN_FILES.optimizer)!, config, options),
+  );
   while (!second.finished) again.push(told(await second.step()));
 
   expect(again).toEqual(steps);

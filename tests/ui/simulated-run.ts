@@ -1,4 +1,5 @@
 // A made-up countdown run with the shape of a real one, for tests of the page alone: no model, no GPU.
+import { PlaygroundError } from '../../src/base/errors.ts';
 import { Random } from '../../src/base/random.ts';
 import { PRESETS } from '../../src/recipes/presets.ts';
 import { Tokenizer } from '../../src/tasks/tokenizer.ts';
@@ -8,6 +9,8 @@ import type {
   EventListener,
   GroupView,
   Metrics,
+  OpenedModel,
+  PickedFile,
   RecordedRun,
   RunEvent,
   RunSettings,
@@ -200,6 +203,14 @@ export class SimulatedSession implements SessionApi {
 
   exportTrl(settings: RunSettings): Promise<TrlZip> {
     return Promise.resolve({ name: `trl-${settings.task}`, zip: new Uint8Array(22), gaps: [] });
+  }
+
+  open([first]: readonly PickedFile[]): Promise<OpenedModel> {
+    if (!first?.path.endsWith('.zip')) return Promise.reject(new PlaygroundError('bad-checkpoint', 'it must be a zip'));
+    const run = { settings: SETTINGS, step: 20 };
+    const name = first.path.replace('.zip', '');
+    const files = new Map([['config.json', new Uint8Array(1)]]);
+    return Promise.resolve({ name, parameters: 643456, layers: 3, width: 128, longestAnswer: 112, run, files });
   }
 
   #sendNext(): void {

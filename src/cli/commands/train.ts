@@ -34,10 +34,10 @@ export async function train(args: readonly string[]): Promise<void> {
   });
 
   await withGpu(async (gpu) => {
-    const run = await Run.create(gpu, checkpoint, settings, (what, done, total) => {
+    const progress = (what: string, done: number, total: number): void => {
       if (done === 0) tell(`${what} (${done}/${total})`);
-    });
-    if (before) run.restore(before.state);
+    };
+    const run = await Run.create(gpu, checkpoint, settings, progress, { state: before?.state });
     const log = startLogs(out, settings, before);
     const parameters = [...checkpoint.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
     const events: RunEvent[] = [{ type: 'started', settings, adapter: gpu.adapter, parameters }];
