@@ -1,47 +1,69 @@
-// The fastest way to make tokens on this GPU, found by trying each on a device of its own and remembered.
+// The fastest way to make tokens on this GPU, found by trying each on a device of its own and remembered from visit to visit.
 import type { ModelConfig } from './config.ts';
 import { FUSED_SIZES } from './fused-decoder.ts';
 import { cacheBytes, Generator, type GeneratorOptions } from './generator.ts';
 import { Arena } from './gpu/arena.ts';
-import { Gpu } from './gpu/gpu.ts';
+import { Gpu, type AdapterReport } from './gpu/gpu.ts';
 import { Kernels } from './kernels.ts';
 import { Parameters } from './parameters.ts';
 
-/** Options of a generator. */
-export type DecoderChoice = Required<Pick<GeneratorOptions, 'decoder'>> & Pick<GeneratorOptions, 'fused'>;
+/** Options of a generator. Without a decoder it is the fused one, or what the generator falls back to should that not compile. */
+export type DecoderChoice = Pick<GeneratorOptions, 'decoder' | 'fused'>;
 
-/** Remembers choices by a name: localStorage does. */
-export type ChoiceMemory = Pick<Storage, 'getItem' | 'setItem'>;
+/** Remembers choices by name. */
+export interface ChoiceMemory {
+  getItem(key: string): Promise<string | undefined>;
+  setItem(key: string, value: string): Promise<void>;
+}
+
+/** What is sampled: sequences of up to config.maxPositions tokens, so many at once. */
+export interface SamplingSizes {
+  readonly config: ModelConfig;
+  readonly maxSequences: number;
+}
 
 const CANDIDATES: Readonly<Record<string, DecoderChoice>> = {
   layered: { decoder: 'layered' },
-  'fused, 256 threads': { decoder: 'fused', fused: { ...FUSED_SIZES, threads: 256 } },
-  'fused, 512 threads': { decoder: 'fused', fused: { ...FUSED_SIZES, threads: 512 } },
+  'fused, 256 threads': { fused: { ...FUSED_SIZES, threads: 256 } },
+  'fused, 512 threads': { fused: { ...FUSED_SIZES, threads: 512 } },
 };
 
-const TIMED_TOKENS = 8;
 const TIMES = 2;
 
+/** What was found fastest for these sizes on this adapter; undefined where it was not tried yet. Throws what the memory throws. */
+export async function recallDecoder(
+  adapter: AdapterReport,
+  sizes: SamplingSizes,
+  memory: ChoiceMemory,
+): Promise<DecoderChoice | undefined> {
+  return CANDIDATES[(await memory.getItem(nameOf(adapter, sizes))) ?? ''];
+}
+
 /**
- * The fastest decoder for up to `maxSequences` sequences at once on the adapter that `webgpu` gives. Takes a few steps' time, or none where
- * `memory` knows; a software adapter is not asked. Tokens do not depend on the choice. Throws webgpu-unavailable, and what layered decoding throws.
+ * Tries every decoder and remembers the fastest: a few steps' time, and none where it is known already or the adapter is a software
+ * adapter. Before each try `goOn` may throw to end it. Whether it tried. Tokens do not depend on the choice. Throws webgpu-unavailable,
+ * and what layered decoding or the memory throws.
  */
 export async function tuneDecoder(
   webgpu: GPU | undefined,
-  config: ModelConfig,
-  maxSequences: number,
+  adapter: AdapterReport,
+  sizes: SamplingSizes,
   memory: ChoiceMemory,
-): Promise<DecoderChoice> {
-  const { adapter } = await withDevice(webgpu, (gpu) => Promise.resolve(gpu));
-  if (adapter.software) return CANDIDATES['layered'] as DecoderChoice;
-  const key = `decoder: ${adapter.name}, ${maxSequences} sequences, ${JSON.stringify(config)}`;
-  const known = CANDIDATES[memory.getItem(key) ?? ''];
-  if (known) return known;
-  const name = await fastest(Object.keys(CANDIDATES), (candidate) =>
-    withDevice(webgpu, (gpu) => timeDecoder(gpu, config, maxSequences, CANDIDATES[candidate] as DecoderChoice)),
-  );
-  memory.setItem(key, name);
-  return CANDIDATES[name] as DecoderChoice;
+  goOn: () => void,
+): Promise<boolean> {
+  if (adapter.software || (await recallDecoder(adapter, sizes, memory))) return false;
+  const name = await fastest(Object.keys(CANDIDATES), async (candidate) => {
+    goOn();
+    const gpu = await Gpu.open(webgpu);
+    try {
+      return await timeDecoder(gpu, sizes, { decoder: 'fused', ...CANDIDATES[candidate] });
+    } finally {
+      gpu.destroy();
+    }
+  });
+  goOn();
+  await memory.setItem(nameOf(adapter, sizes), name);
+  return true;
 }
 
 /** The candidate with the shortest time. One whose trial throws is out, unless it is the first: that throw is passed on. */
@@ -58,11 +80,10 @@ export async function fastest(
   return best.name;
 }
 
-/** Milliseconds that `choice` takes from the first token to a few beyond half of the longest sequence, with weights of zero. */
+/** Milliseconds that `choice` takes from the first token to half of the longest sequence, with weights of zero. */
 export async function timeDecoder(
   gpu: Gpu,
-  config: ModelConfig,
-  maxSequences: number,
+  { config, maxSequences }: SamplingSizes,
   choice: DecoderChoice,
 ): Promise<number> {
   const kernels = new Kernels(gpu, config);
@@ -71,36 +92,21 @@ export async function timeDecoder(
     ...choice,
     maxSequences,
   });
-  const sample = (promptLength: number): Promise<unknown> =>
-    generator.generate(
-      Array.from({ length: maxSequences }, () => new Array<number>(promptLength).fill(0)),
-      {
-        temperature: 1,
-        topK: 0,
-        topP: 1,
-        minP: 0,
-        forbidden: [0],
-        seed: 1,
-        step: 1,
-        eos: 0,
-        maxNewTokens: TIMED_TOKENS,
-      },
-    );
-  await sample(1); // what only the first run does, such as clearing buffers
-  let best = Infinity;
-  for (let time = 0; time < TIMES; time++) {
+  const sample = async (maxNewTokens: number): Promise<number> => {
     const begin = performance.now();
-    await sample(Math.ceil(config.maxPositions / 2));
-    best = Math.min(best, performance.now() - begin);
-  }
+    await generator.generate(
+      Array.from({ length: maxSequences }, () => [0]),
+      { temperature: 1, topK: 0, topP: 1, minP: 0, forbidden: [0], seed: 1, step: 1, eos: 0, maxNewTokens },
+    );
+    return performance.now() - begin;
+  };
+  await sample(1); // what only the first run does, such as clearing buffers
+  const half = Math.ceil(config.maxPositions / 2);
+  let best = Infinity;
+  for (let time = 0; time < TIMES; time++) best = Math.min(best, await sample(half));
   return best;
 }
 
-async function withDevice<Result>(webgpu: GPU | undefined, use: (gpu: Gpu) => Promise<Result>): Promise<Result> {
-  const gpu = await Gpu.open(webgpu);
-  try {
-    return await use(gpu);
-  } finally {
-    gpu.destroy();
-  }
+function nameOf(adapter: AdapterReport, { config, maxSequences }: SamplingSizes): string {
+  return `decoder: ${adapter.name}, ${maxSequences} sequences, ${JSON.stringify(config)}`;
 }

@@ -12,6 +12,20 @@ export function openGpu(): Promise<Gpu> {
   return (opened ??= Gpu.open(navigator.gpu));
 }
 
+/** The browser's WebGPU with an adapter that claims to be a graphics card, or a software adapter. */
+export function disguised(architecture: 'rocket' | 'swiftshader'): GPU {
+  const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<unknown> => {
+    const adapter = (await navigator.gpu.requestAdapter(options))!;
+    return {
+      limits: adapter.limits,
+      features: adapter.features,
+      info: { vendor: 'acme', architecture, device: '', description: '', isFallbackAdapter: false },
+      requestDevice: (descriptor: GPUDeviceDescriptor) => adapter.requestDevice(descriptor),
+    };
+  };
+  return { requestAdapter } as unknown as GPU;
+}
+
 /** The gradients of the last update, by tensor name. */
 export async function readGradients(engine: Pick<Engine, 'gpu' | 'learner'>): Promise<Map<string, Float32Array>> {
   const { buffer, layout } = engine.learner.gradients;

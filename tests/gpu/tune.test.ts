@@ -1,12 +1,13 @@
 // Which decoder samples: by itself, and after trying them all.
 import { describe, expect, it, vi } from 'vitest';
 import type { ModelConfig } from '../../src/engine/config.ts';
-import { cacheBytes, Generator } from '../../src/engine/generator.ts';
+import { cacheBytes, Generator, type Completion } from '../../src/engine/generator.ts';
 import { Arena } from '../../src/engine/gpu/arena.ts';
 import { Gpu } from '../../src/engine/index.ts';
 import { Kernels } from '../../src/engine/kernels.ts';
 import { Parameters } from '../../src/engine/parameters.ts';
-import { fastest, timeDecoder, tuneDecoder } from '../../src/engine/tune.ts';
+import { fastest, recallDecoder, timeDecoder, tuneDecoder, type ChoiceMemory } from '../../src/engine/tune.ts';
+import { disguised } from './open.ts';
 
 const config: ModelConfig = {
   vocabSize: 8,
@@ -16,20 +17,6 @@ const config: ModelConfig = {
   numHeads: 2,
   maxPositions: 12,
 };
-
-/** The browser's WebGPU with an adapter that claims to be a graphics card, or a software adapter. */
-function disguised(architecture: 'rocket' | 'swiftshader'): GPU {
-  const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<unknown> => {
-    const adapter = (await navigator.gpu.requestAdapter(options))!;
-    return {
-      limits: adapter.limits,
-      features: adapter.features,
-      info: { vendor: 'acme', architecture, device: '', description: '', isFallbackAdapter: false },
-      requestDevice: (descriptor: GPUDeviceDescriptor) => adapter.requestDevice(descriptor),
-    };
-  };
-  return { requestAdapter } as unknown as GPU;
-}
 
 // A software adapter takes seconds to compile the whole model.
 describe('a generator that may choose its decoder', { timeout: 120_000 }, () => {
@@ -65,28 +52,59 @@ describe('a generator that may choose its decoder', { timeout: 120_000 }, () => 
   });
 });
 
+/** Remembers in a map; getItem answers as if an older version had left something. */
+function memoryOf(known: Map<string, string>): ChoiceMemory {
+  return {
+    getItem: (key) => Promise.resolve(known.get(key) ?? 'a decoder of an older version'),
+    setItem: (key, value) => Promise.resolve(void known.set(key, value)),
+  };
+}
+
 describe('tuneDecoder', { timeout: 120_000 }, () => {
+  const sizes = { config, maxSequences: 4 };
+  const graphics = { name: 'acme rocket', software: false };
+  const goOn = (): void => undefined;
+
   it('does not try a software adapter', async () => {
-    const memory = { getItem: vi.fn(), setItem: vi.fn() };
-    expect(await tuneDecoder(disguised('swiftshader'), config, 4, memory)).toEqual({ decoder: 'layered' });
-    expect(memory.setItem).not.toHaveBeenCalled();
+    const known = new Map<string, string>();
+    const adapter = { name: 'swiftshader', software: true };
+    expect(await tuneDecoder(navigator.gpu, adapter, sizes, memoryOf(known), goOn)).toBe(false);
+    expect(known.size).toBe(0);
   });
 
   it('tries a graphics card once and then remembers its name, the model and the number of sequences', async () => {
     const known = new Map<string, string>();
-    const memory = {
-      getItem: (key: string) => known.get(key) ?? 'a decoder of an older version',
-      setItem: (key: string, value: string) => void known.set(key, value),
-    };
-    const clock = vi.spyOn(performance, 'now');
-    const choice = await tuneDecoder(disguised('rocket'), config, 4, memory);
-    const looks = clock.mock.calls.length;
-    expect(looks).toBeGreaterThan(0);
-    expect(known.size).toBe(1);
-    expect([...known.keys()][0]).toMatch(/acme rocket, 4 sequences/);
-    expect(await tuneDecoder(disguised('rocket'), config, 4, memory)).toEqual(choice);
-    expect(clock.mock.calls.length).toBe(looks);
-    clock.mockRestore();
+    const memory = memoryOf(known);
+    const open = vi.spyOn(Gpu, 'open');
+    expect(await recallDecoder(graphics, sizes, memory)).toBeUndefined();
+    expect(await tuneDecoder(disguised('rocket'), graphics, sizes, memory, goOn)).toBe(true);
+    const devices = open.mock.calls.length;
+    expect(devices).toBe(3);
+    expect([...known.keys()]).toEqual([expect.stringMatching(/acme rocket, 4 sequences/)]);
+    expect(await tuneDecoder(disguised('rocket'), graphics, sizes, memory, goOn)).toBe(false);
+    expect(open.mock.calls.length).toBe(devices);
+    open.mockRestore();
+    expect(await recallDecoder(graphics, sizes, memory)).toBeDefined();
+    expect(await recallDecoder(graphics, { config, maxSequences: 5 }, memory)).toBeUndefined();
+    expect(await recallDecoder({ ...graphics, name: 'acme cart' }, sizes, memory)).toBeUndefined();
+  });
+
+  it('ends where it may not go on, and then remembers nothing', async () => {
+    const known = new Map<string, string>();
+    const quick = { generate: () => Promise.resolve([]) } as unknown as Generator;
+    const create = vi.spyOn(Generator, 'create').mockResolvedValue(quick);
+    const twice = vi
+      .fn(goOn)
+      .mockImplementationOnce(goOn)
+      .mockImplementation(() => {
+        throw new Error('a start came');
+      });
+    await expect(tuneDecoder(disguised('rocket'), graphics, sizes, memoryOf(known), twice)).rejects.toThrow(
+      'a start came',
+    );
+    expect(create).toHaveBeenCalledOnce();
+    create.mockRestore();
+    expect(known.size).toBe(0);
   });
 
   it('chooses the shortest time, leaves out what fails, and fails where layered decoding does', async () => {
@@ -100,16 +118,13 @@ describe('tuneDecoder', { timeout: 120_000 }, () => {
     await expect(fastest(['none', 'small'], time)).rejects.toThrow('no none');
   });
 
-  it.each(['layered', 'fused'] as const)(
-    'times %s decoding up to the middle of the longest sequence',
-    async (decoder) => {
-      const gpu = await Gpu.open(navigator.gpu);
-      const generate = vi.spyOn(Generator.prototype, 'generate');
-      expect(await timeDecoder(gpu, config, 3, { decoder })).toBeGreaterThan(0);
-      const lengths = generate.mock.calls.map(([prompts]) => prompts.map(({ length }) => length));
-      expect(lengths.at(-1)).toEqual([6, 6, 6]);
-      generate.mockRestore();
-      gpu.destroy();
-    },
-  );
+  it.each(['layered', 'fused'] as const)('times %s decoding up to half of the longest sequence', async (decoder) => {
+    const gpu = await Gpu.open(navigator.gpu);
+    const generate = vi.spyOn(Generator.prototype, 'generate');
+    expect(await timeDecoder(gpu, { config, maxSequences: 3 }, { decoder })).toBeGreaterThan(0);
+    const completions = (await generate.mock.results.at(-1)?.value) as readonly Completion[];
+    expect(completions.map(({ ids }) => ids.length)).toEqual([6, 6, 6]);
+    generate.mockRestore();
+    gpu.destroy();
+  });
 });
