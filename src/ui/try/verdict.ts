@@ -38,7 +38,7 @@ export function verdictSentence(task: Task, prompt: string, completion: Completi
   const waits = waitWords(tokens);
   if (right) return `Right: ${answer ?? ''} solves ${problem}. It took ${tokens.length} tokens${waits}.`;
   if (!finished)
-    return `${stopped ? 'Stopped' : 'Cut off'} after ${tokens.length} tokens, before it came to an answer.`;
+    return `${stopped ? 'Stopped' : 'Cut off'} after ${tokens.length} ${tokens.length === 1 ? 'token' : 'tokens'}, before it came to an answer.`;
   if (answer === null) return 'Wrong: there is no answer that can be read after its thought.';
   const form = task.rewards['format']!(prompt, tokens.join('')) > 0;
   return form
