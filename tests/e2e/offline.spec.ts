@@ -33,9 +33,19 @@ async function firstVisit(page: Page): Promise<void> {
   await page.waitForFunction(() => navigator.serviceWorker.controller, undefined, { timeout: 30_000 });
 }
 
+/** An answer of a shipped model through ONNX Runtime, whose WebAssembly is kept once it was used. */
+async function tryModel(page: Page): Promise<void> {
+  await page.goto(`${address}#try`);
+  await page.getByRole('radio', { name: 'Countdown, easy' }).check({ force: true });
+  await page.getByRole('button', { name: 'Draw a held-out problem' }).click();
+  await page.getByRole('button', { name: 'Answer', exact: true }).click();
+  await expect(page.getByRole('list', { name: /^Answers of / })).toContainText('=', { timeout: 30_000 }); // it calculates
+}
+
 test('works without a connection after the first visit, models and recorded runs included', async ({ page }) => {
   test.setTimeout(120_000);
   await firstVisit(page);
+  await tryModel(page);
   await server.close();
   await page.context().setOffline(true);
 
@@ -44,6 +54,7 @@ test('works without a connection after the first visit, models and recorded runs
   await page.getByRole('link', { name: 'Learn' }).click();
   await expect(page.getByRole('heading', { level: 2, name: 'The aha' })).toBeVisible();
 
+  await tryModel(page);
   await page.goto(`${address}${SMALL}`);
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await expect(page.getByRole('region', { name: 'Progress' })).toContainText('Finished', { timeout: 60_000 });
