@@ -1,4 +1,5 @@
-"""Checks an exported model folder against transformers: the same ids, the same log-probs, the same greedy completions.
+"""Checks an exported model folder against transformers: the same ids, the same log-probs, the same greedy completions; and the metadata of
+its model card with the reader of the Hugging Face hub.
 
     python tests/reference/check-export.py FOLDER SCORES.jsonl [--greedy GREEDY.jsonl]
 
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 import torch
+from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
@@ -98,6 +100,14 @@ def check_greedy(model, tokenizer, records):
     return identical == len(records)
 
 
+def check_card(path):
+    """True if the hub's reader finds in the card what it lists a model by."""
+    card = ModelCard.load(path).data
+    results = ", ".join(f"{result.metric_type} {result.metric_value}" for result in card.eval_results or [])
+    print(f"card:      {card.library_name}, {card.pipeline_tag}, {card.license}, tags {', '.join(card.tags)}; results: {results or 'none'}")
+    return (card.library_name, card.pipeline_tag) == ("transformers", "text-generation")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the exported Hugging Face folder")
@@ -120,6 +130,8 @@ def main():
     passed = check_scores(model, tokenizer, scores, arguments.tolerance)
     if greedy:
         passed = check_greedy(model, tokenizer, greedy) and passed
+    if (arguments.folder / "README.md").is_file():
+        passed = check_card(arguments.folder / "README.md") and passed
     print("PASSED" if passed else "FAILED")
     return 0 if passed else 1
 
