@@ -13,8 +13,9 @@
 // attention_decode_alone         grid (rows/64, H)   the same with a thread, not a workgroup, to a row and head: no barriers, which
 //                                                    cost software adapters most
 //
-// Packed rows have a thread each, with all that it gathers in registers. Threads side by side mostly read the same key or query
-// at the same time: queries go through the keys from the first on, keys through the queries from the last back.
+// Packed rows have a thread each, with all that it gathers in registers and no barriers: for software adapters. Threads side by side
+// mostly read the same key or query at the same time: queries go through the keys from the first on, keys through the queries from
+// the last back. GPUs take these passes from attention-tiled.wgsl.
 // `Part` is vec4f, or vec2f where K is no multiple of 4; PARTS of them make a head.
 
 @group(0) @binding(0) var<uniform> rows: u32;

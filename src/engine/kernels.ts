@@ -1,4 +1,5 @@
 // The transformer's kernels with their grids, for one model size: a method a kernel, each making a dispatch.
+import attentionTiled from '../../shaders/attention-tiled.wgsl?raw';
 import attention from '../../shaders/attention.wgsl?raw';
 import embedding from '../../shaders/embedding.wgsl?raw';
 import inputGated from '../../shaders/input-gated.wgsl?raw';
@@ -43,12 +44,6 @@ function rotaryTable(config: ModelConfig): Float32Array {
     }
   }
   return table;
-}
-
-/** attention.wgsl with the widest part that divides a head. */
-function attentionSource(headWidth: number): { readonly source: string; readonly parts: number } {
-  const width = headWidth % 4 === 0 ? 4 : 2;
-  return { source: `alias Part = vec${width}f;\n${attention}`, parts: headWidth / width };
 }
 
 /** What a product is made of: numbers as they are, norm(x), or silu(gate) * up, the last two made where they are read. */
@@ -235,15 +230,15 @@ export class Kernels {
     entry: 'attention_forward' | 'attention_backward_query' | 'attention_backward_key_value',
     bind: KernelCall['bind'],
   ): Promise<Dispatch> {
-    return this.#attention(entry, (count) => [ceilDiv(count, 64), this.config.numHeads, 1], bind, 1);
+    const source = this.software ? attention : attentionTiled;
+    return this.#attention(source, entry, (count) => [ceilDiv(count, 64), this.config.numHeads, 1], bind);
   }
 
   /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
   attentionCached(bind: KernelCall['bind'], maxLength: number): Promise<Dispatch> {
     const { numHeads } = this.config;
-    return this.software
-      ? this.#attention('attention_decode_alone', (count) => [ceilDiv(count, 64), numHeads, 1], bind, maxLength)
-      : this.#attention('attention_decode', (count) => [count, numHeads, 1], bind, maxLength);
+    const [entry, rows] = this.software ? ['attention_decode_alone', 64] : ['attention_decode', 1];
+    return this.#attention(attention, entry, (count) => [ceilDiv(count, rows), numHeads, 1], bind, maxLength);
   }
 
   /** The rows of prompts into the caches of up to `maxSequences` sequences. */
@@ -253,9 +248,18 @@ export class Kernels {
     return this.#dispatch(prefill, 'cache_prompts', grid, bind, { MAX_LENGTH: maxPositions });
   }
 
-  #attention(entry: string, grid: KernelCall['grid'], bind: KernelCall['bind'], MAX_LENGTH: number): Promise<Dispatch> {
-    const { source, parts } = attentionSource(this.config.hiddenSize / this.config.numHeads);
-    return this.#dispatch(source, entry, grid, bind, { PARTS: parts, MAX_LENGTH });
+  /** With heads in the widest parts that divide them. */
+  #attention(
+    source: string,
+    entry: string,
+    grid: KernelCall['grid'],
+    bind: KernelCall['bind'],
+    MAX_LENGTH = 1,
+  ): Promise<Dispatch> {
+    const headWidth = this.config.hiddenSize / this.config.numHeads;
+    const width = headWidth % 4 === 0 ? 4 : 2;
+    const constants = { PARTS: headWidth / width, MAX_LENGTH };
+    return this.#dispatch(`alias Part = vec${width}f;\n${source}`, entry, grid, bind, constants);
   }
 
   /** On software adapters every thread works on its own. */

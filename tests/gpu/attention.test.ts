@@ -8,7 +8,7 @@ import { openGpu } from './open.ts';
 import { floats, runDispatch, unwritten } from './run-kernel.ts';
 import { measureClose } from './worst-errors.ts';
 
-async function kernelsFor(H: number, K: number, software = true): Promise<[Gpu, Kernels]> {
+async function kernelsFor(H: number, K: number, software: boolean): Promise<[Gpu, Kernels]> {
   const sizes = { vocabSize: 23, intermediateSize: 16, numLayers: 1, maxPositions: 256 };
   const gpu = await openGpu();
   return [gpu, new Kernels(gpu, { ...sizes, hiddenSize: H * K, numHeads: H }, software)];
@@ -37,19 +37,20 @@ function logSumExp(q: Float32Array, k: Float32Array, T: number, H: number, K: nu
   });
 }
 
-describe('attention over packed sequences', () => {
+describe.each(['GPU', 'software'])('attention over packed sequences, by %s', (adapter) => {
   it.each([
     { H: 8, K: 2, sharpness: 1 },
     { H: 8, K: 6, sharpness: 1 },
     { H: 8, K: 10, sharpness: 4 }, // scores of several hundred: nearly one-hot
     { H: 3, K: 16, sharpness: 1 },
     { H: 1, K: 32, sharpness: 1 },
+    { H: 1, K: 72, sharpness: 1 },
   ])('is the reference for $H heads of $K, scores times $sharpness, and so is its gradient', async (size) => {
     const { H, K, sharpness } = size;
-    const [gpu, kernels] = await kernelsFor(H, K);
+    const [gpu, kernels] = await kernelsFor(H, K, adapter === 'software');
     const random = new Random(K);
     const D = H * K;
-    const lengths = [1, 5, 64, 19, 2];
+    const lengths = [1, 5, 64, 19, 2, 130];
     const count = lengths.reduce((sum, length) => sum + length, 0);
     const firstRow = lengths.map((_, sequence) => lengths.slice(0, sequence).reduce((sum, length) => sum + length, 0));
     const spans = Uint32Array.from(
