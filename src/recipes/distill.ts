@@ -52,8 +52,8 @@ export async function* distill(
   onEvent: OnEvent,
 ): AsyncGenerator<DistillRow, void> {
   const measure = async (model: DistillRow['model'], flops: number): Promise<DistillRow> => {
-    const scores = await score(student, settings.alone.tasks, settings);
-    return { model, scores, flops };
+    const measured = await score(student, settings.alone.tasks, settings);
+    return { model, ...measured, flops };
   };
   student.restore(base);
   yield await measure('student-base', 0);

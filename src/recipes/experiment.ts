@@ -5,14 +5,13 @@ import type { Metrics } from '../grpo/metrics.ts';
 import type { Demonstration } from '../tasks/task.ts';
 import { Tokenizer } from '../tasks/tokenizer.ts';
 import { sampleCompletions, select, type SamplingPlan, type Selection } from './rejection-sampling.ts';
-import type { ExperimentSettings, Scores } from './score.ts';
+import type { ExperimentSettings, Measurement } from './score.ts';
 import { sft, sftSteps, type SftSettings } from './sft.ts';
 
 /** A measured model. While it is the newest row, the engine that made it holds it. */
-export interface Row {
+export interface Row extends Measurement {
   /** The stage that it came out of, or what else it is, such as `base`. */
   readonly model: string;
-  readonly scores: Scores;
 }
 
 export type ExperimentEvent =

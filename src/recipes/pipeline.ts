@@ -103,7 +103,7 @@ export async function* runPipeline(
     // Two stages of one kind draw different problems.
     const [seed] = pcg4d(settings.seed, index, 0, 0);
     await stageRunners(engine, base, { ...settings, seed }, onEvent)[stage]();
-    yield { model: stage, scores: await score(engine, settings.scoredTasks, settings) };
+    yield { model: stage, ...(await score(engine, settings.scoredTasks, settings)) };
   }
 }
 

@@ -28,9 +28,9 @@ export async function* compareWithZero(
 ): AsyncGenerator<Row, void> {
   const { scoredTasks, 'r1-zero': zero } = settings;
   engine.restore(base);
-  yield { model: 'base', scores: await score(engine, scoredTasks, settings) };
+  yield { model: 'base', ...(await score(engine, scoredTasks, settings)) };
   for await (const { step: done, metrics } of reinforce(engine, zero, settings))
     onEvent({ type: 'progress', stage: 'r1-zero', part: 'training', done, total: zero.steps, metrics });
-  yield { model: 'r1-zero', scores: await score(engine, scoredTasks, settings) };
+  yield { model: 'r1-zero', ...(await score(engine, scoredTasks, settings)) };
   yield* runPipeline(engine, base, settings, onEvent);
 }

@@ -4,7 +4,7 @@ import { mean } from '../grpo/metrics.ts';
 import { targetLanguageShare } from '../tasks/language.ts';
 import { findTask } from '../tasks/registry.ts';
 import type { Demonstration, Task, TaskName } from '../tasks/task.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate, type Evaluation } from './evaluate.ts';
 
 /** Shares from 0 to 1 over the completions of one task, at temperature 1. */
 export interface Score {
@@ -26,6 +26,14 @@ export interface Score {
 
 export type Scores = Readonly<Partial<Record<TaskName, Score>>>;
 
+export interface Measurement {
+  readonly scores: Scores;
+  /** What it said to the first few problems of the first task: the same problems for every model. */
+  readonly examples: readonly Demonstration[];
+}
+
+const EXAMPLES = 3;
+
 /** What all parts of an experiment share. */
 export interface ExperimentSettings {
   readonly seed: number;
@@ -36,20 +44,23 @@ export interface ExperimentSettings {
 }
 
 /** The engine's policy on the held-out problems of every task. */
-export async function score(engine: Engine, tasks: readonly TaskName[], settings: ExperimentSettings): Promise<Scores> {
+export async function score(
+  engine: Engine,
+  tasks: readonly TaskName[],
+  { seed, problems, maxCompletionLength: maxNewTokens }: ExperimentSettings,
+): Promise<Measurement> {
   const scores: Partial<Record<TaskName, Score>> = {};
-  for (const name of new Set(tasks)) scores[name] = await scoreOn(engine, findTask(name), settings);
-  return scores;
+  let examples: readonly Demonstration[] | undefined;
+  for (const name of new Set(tasks)) {
+    const task = findTask(name);
+    const evaluation = await evaluate(engine, task, { seed, temperature: 1, problems, maxNewTokens });
+    scores[name] = scoreOf(task, evaluation);
+    examples ??= evaluation.completions.slice(0, EXAMPLES);
+  }
+  return { scores, examples: examples ?? [] };
 }
 
-async function scoreOn(engine: Engine, task: Task, settings: ExperimentSettings): Promise<Score> {
-  const { seed, problems, maxCompletionLength: maxNewTokens } = settings;
-  const { accuracy, format, meanLength, aha, completions } = await evaluate(engine, task, {
-    seed,
-    temperature: 1,
-    problems,
-    maxNewTokens,
-  });
+function scoreOf(task: Task, { accuracy, format, meanLength, aha, completions }: Evaluation): Score {
   const share = (name: string): number => aha[`aha/${name}`] ?? NaN;
   return {
     accuracy,

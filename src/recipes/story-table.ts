@@ -2,7 +2,7 @@
 // what the story claims, checked against the means.
 import { PlaygroundError } from '../base/errors.ts';
 import { mean } from '../grpo/metrics.ts';
-import type { TaskName } from '../tasks/task.ts';
+import type { Demonstration, TaskName } from '../tasks/task.ts';
 import type { Estimator, EstimatorRow } from './compare-estimators.ts';
 import type { Row } from './experiment.ts';
 import type { Score } from './score.ts';
@@ -46,6 +46,8 @@ export interface StoryTable {
     readonly model: string;
     readonly parameters: number;
     readonly flops: Spread | null;
+    /** Of the first seed. */
+    readonly examples: readonly Demonstration[];
     readonly scores: Readonly<Partial<Record<TaskName, Readonly<Record<keyof Score, Spread>>>>>;
   }[];
   readonly estimators: readonly {
@@ -76,6 +78,7 @@ export function storyTable(rows: readonly StoryRow[], estimatorRows: readonly Se
       model,
       parameters: ofModel[0]!.parameters,
       flops: flops.length === 0 ? null : spread(flops),
+      examples: ofModel.find(({ seed }) => seed === seeds[0])!.examples,
       scores: Object.fromEntries(tasks.map((task) => [task, spreadScores(ofModel.map(({ scores }) => scores[task]!))])),
     };
   });
@@ -89,27 +92,44 @@ export function storyTable(rows: readonly StoryRow[], estimatorRows: readonly Se
   return { seeds, models, estimators };
 }
 
-/** On countdown. Each was set as a goal before it was measured. Throws bad-settings where a model of the story is missing. */
+/**
+ * On countdown. Each was set as a goal before it was measured, and holds only if it does with the worst seed on either side. Throws
+ * bad-settings where a model of the story is missing.
+ */
 export function storyClaims({ models }: StoryTable): { readonly claim: string; readonly holds: boolean }[] {
-  const of = (model: string, figure: keyof Score): number => {
+  const of = (model: string, figure: keyof Score): Spread => {
     const score = models.find((row) => row.model === model)?.scores.countdown;
-    if (score) return score[figure].mean;
+    if (score) return score[figure];
     throw new PlaygroundError('bad-settings', `expected a score of ${model} on countdown, but there is none`);
   };
+  const base = 'base';
+  const zero = 'r1-zero';
+  const r1 = 'reasoning-rl';
   const last = 'all-tasks-rl';
-  return [
-    ['R1-Zero solves more than its base', of('r1-zero', 'accuracy') > of('base', 'accuracy')],
-    ['R1-Zero mixes languages at least twice as often as its base', of('r1-zero', 'mixed') >= 2 * of('base', 'mixed')],
-    ['R1 after reasoning-rl solves at least 60%', of('reasoning-rl', 'accuracy') >= 0.6],
-    ['it mixes languages less than half as often as R1-Zero', of('reasoning-rl', 'mixed') < of('r1-zero', 'mixed') / 2],
-    ['after the last stage it solves at least 75%', of(last, 'accuracy') >= 0.75],
-    ['then it mixes languages in less than 5% of its thoughts', of(last, 'mixed') < 0.05],
-    ['then less than 5% of its tries are repeated', of(last, 'repeats') < 0.05],
+  const claims: readonly (readonly [claim: string, holds: boolean])[] = [
+    ['R1-Zero solves more than its base', of(zero, 'accuracy').least > of(base, 'accuracy').most],
+    [
+      'R1-Zero mixes languages at least twice as often as its base',
+      of(zero, 'mixed').least >= 2 * of(base, 'mixed').most,
+    ],
+    ['R1 after reasoning-rl solves at least 60%', of(r1, 'accuracy').least >= 0.6],
+    ['it mixes languages less than half as often as R1-Zero', of(r1, 'mixed').most < of(zero, 'mixed').least / 2],
+    ['after the last stage it solves at least 75%', of(last, 'accuracy').least >= 0.75],
+    ['then it mixes languages in less than 5% of its thoughts', of(last, 'mixed').most < 0.05],
+    ['then less than 5% of its tries are repeated', of(last, 'repeats').most < 0.05],
     [
       'the distilled student solves at least 1.5 times as much as the one that learnt alone with as much compute',
-      of('student-distilled', 'accuracy') >= 1.5 * of('student-alone', 'accuracy'),
+      of('student-distilled', 'accuracy').least >= 1.5 * of('student-alone', 'accuracy').most,
     ],
-  ].map(([claim, holds]) => ({ claim: claim as string, holds: holds as boolean }));
+  ];
+  return claims.map(([claim, holds]) => ({ claim, holds }));
+}
+
+/** As it is kept in a file: four digits are all that the figures are good for. */
+export function storyJson(table: StoryTable): string {
+  const digits = (_: string, value: unknown): unknown =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+  return `${JSON.stringify(table, digits, 1)}\n`;
 }
 
 /** For a README: a line a model, with its figures on one task as `mean (least to most)`. */

@@ -45,8 +45,8 @@ export async function* compareWaitPriors(
   const engine = await Engine.create(gpu, untrained({ ...settings.base, seed }), { maxSequences });
   for (const waitPrior of settings.waitPriors) {
     const measure = async (model: WaitPriorRow['model']): Promise<WaitPriorRow> => {
-      const scores = await score(engine, reinforcement.tasks, settings);
-      return { model, waitPrior, scores };
+      const measured = await score(engine, reinforcement.tasks, settings);
+      return { model, waitPrior, ...measured };
     };
     const tell = (
       model: WaitPriorRow['model'],

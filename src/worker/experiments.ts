@@ -103,9 +103,9 @@ async function* scoreboard(
   for (const [index, model] of models.entries()) {
     onEvent({ type: 'progress', stage: model, part: 'sampling', done: index, total: models.length, metrics: {} });
     const engine = await Engine.create(gpu, await load(model), { maxSequences: problems });
-    const scores = await score(engine, TASK_NAMES, { seed, problems, maxCompletionLength: 128 });
+    const measured = await score(engine, TASK_NAMES, { seed, problems, maxCompletionLength: 128 });
     gpu.freeAll();
-    yield { model, scores };
+    yield { model, ...measured };
   }
 }
 

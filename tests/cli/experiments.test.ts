@@ -20,7 +20,7 @@ const run = (text: string): Promise<Result> => grpo(SOURCE, text.split(' ').map(
 const figures = { accuracy: 0.5, format: 1, mixed: 0, repeats: 0, readable: 1, waitGivenWrong: 1, waitGivenRight: 0, arithmetic: 1, verdict: 1, meanLength: 20 }; // prettier-ignore
 const STORY = ['base', 'r1-zero', 'reasoning-rl', 'all-tasks-rl', 'student-distilled', 'student-alone'];
 const storyRows = (seed: number): string =>
-  STORY.map((model) => `${JSON.stringify({ seed, model, parameters: 9, seconds: 1, scores: { countdown: figures } })}\n`).join(''); // prettier-ignore
+  STORY.map((model) => `${JSON.stringify({ seed, model, parameters: 9, seconds: 1, examples: [], scores: { countdown: figures } })}\n`).join(''); // prettier-ignore
 
 const estimatorRows = (seed: number): string => {
   const same = Object.fromEntries(ESTIMATOR_FIGURES.map((name) => [name, 0.5]));

@@ -1,10 +1,16 @@
 // The Learn page on a made-up recorded run: navigation, every section, keyboard, links to the playground and back, widths, colours.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { DISTILLED, R1_AGAINST_O1 } from '../../src/ui/learn/facts.ts';
 import { SECTIONS } from '../../src/ui/learn/sections.ts';
-import { keptExperiments, score } from '../ui/learn-rows.ts';
+import { percent } from '../../src/ui/state/sentences.ts';
+import type { StoryTable } from '../../src/worker/experiment-client.ts';
+import { keptExperiments } from '../ui/learn-rows.ts';
 import { simulatedRecording } from '../ui/simulated-run.ts';
+
+const STORY = JSON.parse(readFileSync(join(import.meta.dirname, '../../public/story.json'), 'utf8')) as StoryTable;
 
 /** Results of experiments, as an earlier visit left them. */
 async function withResults(page: Page): Promise<void> {
@@ -133,14 +139,22 @@ test.describe('the experiments', () => {
   });
 
   test('stand beside what the project measured over several seeds', async ({ page }) => {
-    const spread = (mean: number) => ({ mean, least: mean - 0.1, most: mean + 0.1 });
-    const figures = Object.fromEntries(Object.keys(score()).map((name) => [name, spread(0.5)]));
-    const model = (name: string) => ({ model: name, parameters: 1, seconds: spread(9), flops: null, scores: { countdown: figures } }); // prettier-ignore
-    const story = { seeds: [1, 2, 3], models: [model('base'), model('r1-zero')] };
-    await page.route('**/story.json', (route) => route.fulfill({ json: story }));
+    const solved = (name: string): string => {
+      const { mean, least, most } = STORY.models.find(({ model }) => model === name)!.scores.countdown!.accuracy;
+      const [low, high] = [percent(least), percent(most)];
+      return low === high ? percent(mean) : `${percent(mean)} (${low} to ${high})`;
+    };
     await open(page, 'zero');
     await expect(page.getByRole('heading', { name: 'As the project measured it' })).toBeVisible();
-    await expect(page.getByRole('row', { name: /^R1-Zero 50% \(40% to 60%\)/ })).toBeVisible();
+    await expect(page.getByRole('row', { name: `R1-Zero ${solved('r1-zero')}` })).toBeVisible();
+    await expect(page.getByRole('row', { name: `R1 ${solved('reasoning-rl')}` })).toBeVisible();
+    await expect(page.getByRole('heading', { name: /→/ })).toHaveCount(3);
+    await page.goto('./#learn/pipeline');
+    await expect(page.getByRole('row', { name: `RL for everything ${solved('all-tasks-rl')}` })).toBeVisible();
+    await page.goto('./#learn/distill');
+    await expect(page.getByRole('row', { name: `distilled ${solved('student-distilled')}` })).toBeVisible();
+    await page.goto('./#learn/critic');
+    await expect(page.getByRole('row', { name: /^PPO \d+%/ })).toBeVisible();
   });
 
   test('show what each has measured', async ({ page }) => {

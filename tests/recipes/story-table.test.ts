@@ -6,7 +6,7 @@ const score = (accuracy: number): Score => ({
   accuracy, format: 1, mixed: 0.25, repeats: 0, readable: 0.5, waitGivenWrong: 0.9, waitGivenRight: 0.1, arithmetic: 1, verdict: 1, meanLength: 20 + accuracy,
 }); // prettier-ignore
 const row = (seed: number, model: string, accuracy: number, flops?: number): StoryRow => ({
-  seed, model, parameters: 1000, seconds: seed, scores: { countdown: score(accuracy) }, ...(flops !== undefined && { flops }),
+  seed, model, parameters: 1000, seconds: seed, examples: [{ prompt: 'of seed', completion: String(seed) }], scores: { countdown: score(accuracy) }, ...(flops !== undefined && { flops }),
 }); // prettier-ignore
 const rows = [row(2, 'base', 0.1), row(2, 'student', 0.3, 7e12), row(1, 'base', 0.2), row(1, 'student', 0.4, 5e12)];
 
@@ -23,6 +23,7 @@ describe('the table of the story', () => {
       most: 0.2,
     });
     expect(base?.flops).toBeNull();
+    expect(base?.examples).toEqual([{ prompt: 'of seed', completion: '1' }]);
     expect(student?.flops).toEqual({ mean: 6e12, least: 5e12, most: 7e12 });
   });
 

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { outcomeOf } from '../../src/ui/learn/aha/wait-prior.ts';
-import { estimatorTable, ESTIMATORS, rewardByMemory, rewardBySecond, rewardByStep } from '../../src/ui/learn/critic/estimators.ts'; // prettier-ignore
+import { estimatorTable, ESTIMATORS, measuredEstimators, rewardByMemory, rewardBySecond, rewardByStep } from '../../src/ui/learn/critic/estimators.ts'; // prettier-ignore
 import { advanceStages, Experiment, type StageView } from '../../src/ui/learn/experiments/experiment.svelte.ts';
 import { keep, recall } from '../../src/ui/learn/experiments/kept-rows.ts';
+import { readings } from '../../src/ui/learn/experiments/readings.ts';
 import { COLUMNS, scoreFigure, scoreTable } from '../../src/ui/learn/experiments/scores.ts';
 import { loadStory, storyRows } from '../../src/ui/learn/experiments/story.ts';
 import { stageFigure } from '../../src/ui/learn/experiments/stage-lines.ts';
+import { changes, deviation } from '../../src/ui/learn/pipeline/effects.ts';
 import { moveStage, STAGES, toggleStage } from '../../src/ui/learn/pipeline/stages.ts';
 import type {
   EstimatorRow,
@@ -15,10 +17,11 @@ import type {
   RunningExperiment,
   StoryTable,
 } from '../../src/worker/experiment-client.ts';
+import { ESTIMATOR_FIGURES } from '../../src/recipes/story-table.ts';
 import * as client from '../../src/worker/experiment-client.ts';
 import { keptExperiments, score } from './learn-rows.ts';
 
-const row = (model: string): Row => ({ model, scores: { countdown: score() } });
+const row = (model: string): Row => ({ model, examples: [], scores: { countdown: score() } });
 
 const progress = (stage: string, done: number, metrics: Record<string, number> = {}): ExperimentEvent => ({
   type: 'progress',
@@ -252,10 +255,10 @@ describe('scores', () => {
 describe('the story as it was measured', () => {
   const spread = (mean: number, least = mean, most = mean) => ({ mean, least, most });
   const scores = Object.fromEntries(Object.keys(score()).map((name) => [name, spread(0.5)]));
-  const models = [{ model: 'base', parameters: 1, seconds: spread(1), flops: null, scores: { countdown: { ...scores, accuracy: spread(0.2, 0.1, 0.3) } } }]; // prettier-ignore
+  const models = [{ model: 'base', parameters: 1, flops: null, examples: [], scores: { countdown: { ...scores, accuracy: spread(0.2, 0.1, 0.3) } } }]; // prettier-ignore
 
   it('is told by its own names, with the spread where there is one', () => {
-    const table = { seeds: [1, 2, 3], models } as unknown as StoryTable;
+    const table = { seeds: [1, 2, 3], models, estimators: [] } as unknown as StoryTable;
     const names = { base: 'the base', 'r1-zero': 'not measured' };
     expect(storyRows(table, names, [COLUMNS.accuracy, COLUMNS.mixed]).rows).toEqual([
       ['the base', '20% (10% to 30%)', '50%'],
@@ -265,6 +268,46 @@ describe('the story as it was measured', () => {
   it('is missed without harm', async () => {
     vi.stubGlobal('fetch', () => Promise.resolve(new Response('<!doctype html>')));
     expect(await loadStory()).toBeNull();
+  });
+});
+
+describe('answers to be read', () => {
+  const example = (completion: string) => ({ prompt: '1,5,7>1<think>', completion });
+  const right = '1+5+7=13 no wait 7-5-1=1 yes</think>7-5-1<eos>';
+
+  it('stand problem by problem, each with its verdict; a model that was not asked is left out', () => {
+    const [only, ...others] = readings([
+      { label: 'one', examples: [example(right)] },
+      { label: 'two', examples: [example('1+5+7=13 no</think>1+5+7<eos>')] },
+      { label: 'three', examples: [] },
+    ]);
+    expect(others).toEqual([]);
+    expect(only?.problem).toBe('1 5 7 → 1');
+    expect(only?.answers.map(({ label, solved }) => [label, solved])).toEqual([['one', true], ['two', false]]); // prettier-ignore
+    const { thought, final } = only!.answers[0]!.answer;
+    expect([...thought.flat(), ...final].map(({ text }) => text).join('').replaceAll(' ', '')).toBe(right.replaceAll(' ', ''));
+  }); // prettier-ignore
+
+  it('are none of a problem that no task knows', () => {
+    expect(readings([{ label: 'one', examples: [{ prompt: 'what?', completion: right }] }])).toEqual([]);
+  });
+});
+
+describe('what a stage did', () => {
+  it('is told by the figures that moved', () => {
+    expect(changes(score({ accuracy: 0.2, mixed: 0.5 }), score({ accuracy: 0.4, mixed: 0.5, meanLength: 30 }))).toBe(
+      'solved 20% → 40%, tokens an answer 17.0 → 30.0',
+    );
+    expect(changes(score(), score())).toBe('nothing that shows in these figures');
+  });
+
+  it.each([
+    [['cold-start', 'reasoning-rl', 'rejection-sampling', 'all-tasks-rl'], null],
+    [['cold-start', 'reasoning-rl'], 'without rejection sampling and rl for everything'],
+    [['reasoning-rl', 'cold-start', 'rejection-sampling', 'all-tasks-rl'], 'in another order'],
+    [['all-tasks-rl', 'cold-start'], 'without reasoning rl and rejection sampling, in another order'],
+  ] as const)('%j differs from R1: %s', (stages, words) => {
+    expect(deviation(stages)?.toLowerCase() ?? null).toBe(words);
   });
 });
 
@@ -286,13 +329,22 @@ describe('the comparison of estimators', () => {
 
   it('counts what the critic costs', () => {
     const ppo: EstimatorRow = {
-      estimator: 'ppo', steps: 10, rewardBefore: 0.3, rewardAfter: 0.5, accuracy: 0.4, seconds: 4, stepMs: 400, criticMs: 120,
+      estimator: 'ppo', steps: 10, rewardBefore: 0.3, rewardAfter: 0.5, accuracy: 0.4, solvedInSteps: 0.4, solvedInTime: 0.3, seconds: 4, stepMs: 400, criticMs: 120,
       memoryMiB: 80, criticMiB: 30, explainedVariance: 0.6, gainPerStep: 0.02, gainPerSecond: 0.05, gainPerMiB: 0.0025,
     }; // prettier-ignore
     expect(estimatorTable([ppo]).rows[0]).toEqual([
       'PPO', '0.30', '0.50', '40%', '0.40 s', '0.12 s', '80.0', '30.0', '0.050',
     ]); // prettier-ignore
     expect(rewardByMemory([ppo]).series[0]?.values).toEqual([0.25]);
+  });
+
+  it('shows what was measured over several seeds, with the spread', () => {
+    const figures = Object.fromEntries(ESTIMATOR_FIGURES.map((name) => [name, { mean: 0.5, least: 0.4, most: 0.6 }]));
+    const memoryMiB = { mean: 186.3, least: 186.3, most: 186.3 };
+    const ppo = { estimator: 'ppo', steps: 9, figures: { ...figures, memoryMiB } };
+    expect(measuredEstimators([ppo] as unknown as StoryTable['estimators']).rows).toEqual([
+      ['PPO', '50% (40% to 60%)', '50% (40% to 60%)', '50% (40% to 60%)', '0.5 ms (0.4 ms to 0.6 ms)', '0.5 ms (0.4 ms to 0.6 ms)', '186', '0.5 (0.4 to 0.6)'],
+    ]); // prettier-ignore
   });
 
   it('explains each of the four', () => {

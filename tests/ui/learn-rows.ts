@@ -17,6 +17,7 @@ export const score = (changes: Partial<Score> = {}): Score => ({
 
 const row = (model: string, changes: Partial<Score>) => ({
   model,
+  examples: [{ prompt: '1,5,7>1<think>', completion: '7-5-1=1 yes</think>7-5-1<eos>' }],
   scores: { countdown: score(changes), 'countdown-easy': score(changes), addition: score(changes) },
 });
 

@@ -6,6 +6,7 @@ import {
   ESTIMATOR_FIGURES,
   estimatorsMarkdown,
   storyClaims,
+  storyJson,
   storyMarkdown,
   storyTable,
   type SeededEstimatorRow,
@@ -22,9 +23,7 @@ export function tabulateStory(args: readonly string[]): void {
   const out = given.text('out');
   if (out !== undefined) {
     requireFolder(dirname(out));
-    const digits = (_: string, value: unknown): unknown =>
-      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
-    writeFileSync(out, `${JSON.stringify(table, digits, 1)}\n`);
+    writeFileSync(out, storyJson(table));
   }
   const claims = storyClaims(table);
   if (given.json) printJson({ ...table, claims });
@@ -61,5 +60,6 @@ function isEstimatorRow(value: unknown): value is SeededEstimatorRow {
 function isRow(value: unknown): value is StoryRow {
   if (!isObject(value) || typeof value['model'] !== 'string' || !isObject(value['scores'])) return false;
   const figures = Object.values(value['scores']).flatMap((score) => (isObject(score) ? Object.values(score) : [null]));
+  if (!Array.isArray(value['examples'])) return false;
   return [value['seed'], value['parameters'], value['seconds'], ...figures].every(Number.isFinite);
 }

@@ -1,8 +1,9 @@
 // The four estimators in words, and their course as charts.
-import type { EstimatorRow } from '../../../worker/experiment-client.ts';
+import type { EstimatorRow, StoryTable } from '../../../worker/experiment-client.ts';
 import type { StageView } from '../experiments/experiment.svelte.ts';
 import type { BarFigure, FigureColour, FigureTable, LineFigure } from '../parts/figure.ts';
 import { figure, percent, seconds } from '../../state/sentences.ts';
+import { showSpread } from '../experiments/story.ts';
 
 type EstimatorName = EstimatorRow['estimator'];
 
@@ -126,6 +127,27 @@ export function estimatorTable(rows: readonly EstimatorRow[]): FigureTable {
       figure(row.memoryMiB),
       row.criticMiB > 0 ? figure(row.criticMiB) : '–',
       figure(row.gainPerSecond).replace('-', '−'),
+    ]),
+  };
+}
+
+/** Over several seeds: the mean, with the lowest and the highest where they differ as shown. */
+export function measuredEstimators(estimators: StoryTable['estimators']): FigureTable {
+  type Figures = StoryTable['estimators'][number]['figures'];
+  const columns: readonly (readonly [keyof Figures, string, (value: number) => string])[] = [
+    ['accuracy', 'held out, solved', percent],
+    ['solvedInSteps', 'solved after equal steps', percent],
+    ['solvedInTime', 'solved after equal time', percent],
+    ['stepMs', 'a step', seconds],
+    ['criticMs', 'of it the critic', seconds],
+    ['memoryMiB', 'GPU memory, MiB', (value) => value.toFixed(0)],
+    ['criticMiB', 'of it the critic', (value) => value.toFixed(1)],
+  ];
+  return {
+    head: ['estimator', ...columns.map(([, title]) => title)],
+    rows: estimators.map(({ estimator, figures }) => [
+      estimatorTitle(estimator),
+      ...columns.map(([name, , show]) => showSpread(figures[name], show)),
     ]),
   };
 }

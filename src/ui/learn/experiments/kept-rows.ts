@@ -41,11 +41,12 @@ function isKeptRow(item: unknown, name: ExperimentName): boolean {
   const { row } = item;
   if (!isRecord(row)) return false;
   if (name === 'estimators') return typeof row['estimator'] === 'string' && numbersIn(row) >= 10;
-  const { model, scores, waitPrior, flops } = row;
+  const { model, scores, examples, waitPrior, flops } = row;
   if (name === 'wait-priors' && typeof waitPrior !== 'number') return false;
   if (name === 'distill' && typeof flops !== 'number') return false;
   return (
     typeof model === 'string' &&
+    Array.isArray(examples) &&
     isRecord(scores) &&
     Object.values(scores).every((score) => isRecord(score) && numbersIn(score) >= 10)
   );

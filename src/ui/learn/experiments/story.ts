@@ -15,27 +15,36 @@ async function fetchStory(): Promise<StoryTable | null> {
     const response = await fetch('./story.json');
     if (!response.ok) return null;
     const table = (await response.json()) as Partial<StoryTable> | null;
-    return Array.isArray(table?.seeds) && Array.isArray(table.models) ? (table as StoryTable) : null;
+    return [table?.seeds, table?.models, table?.estimators].every(Array.isArray) ? (table as StoryTable) : null;
   } catch {
     return null;
   }
 }
 
+/** A model's figures on countdown; undefined where it was not measured. */
+export function measured({ models }: StoryTable, model: string): StoryTable['models'][number]['scores']['countdown'] {
+  return models.find((row) => row.model === model)?.scores.countdown;
+}
+
+/** The mean, with the lowest and the highest where they differ as shown. */
+export function showSpread(
+  { mean, least, most }: { readonly mean: number; readonly least: number; readonly most: number },
+  format: (value: number) => string,
+): string {
+  const [low, high] = [format(least), format(most)];
+  return low === high ? format(mean) : `${format(mean)} (${low} to ${high})`;
+}
+
 /** On countdown: the mean over the seeds, with the lowest and the highest where they differ as shown. */
 export function storyRows(
-  { models }: StoryTable,
+  table: StoryTable,
   names: Readonly<Record<string, string>>,
   columns: readonly ScoreColumn[],
 ): FigureTable {
   const rows = Object.entries(names).flatMap(([model, name]) => {
-    const scores = models.find((row) => row.model === model)?.scores.countdown;
+    const scores = measured(table, model);
     if (!scores) return [];
-    const cells = columns.map(({ score, format }) => {
-      const { mean, least, most } = scores[score];
-      const [low, high] = [format(least), format(most)];
-      return low === high ? format(mean) : `${format(mean)} (${low} to ${high})`;
-    });
-    return [[name, ...cells]];
+    return [[name, ...columns.map(({ score, format }) => showSpread(scores[score], format))]];
   });
   return { head: ['model', ...columns.map(({ label }) => label)], rows };
 }
