@@ -42,7 +42,7 @@ test('the built page has the policy, and it forbids what it should', async ({ pa
 
 /** Addresses, each with a heading that stands there. */
 const ADDRESSES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
-  'the playground, whose worker loads a model': [['./?preset=light-lesson', 'GRPO Playground']],
+  'the playground': [['./?preset=light-lesson', 'GRPO Playground']],
   'the Learn page': SECTIONS.map(({ id, title }) => [`./#learn/${id}`, title]),
   'the benchmark': [['./?bench', 'Benchmark']],
   'the views for other pages': VIEWS.filter(({ section }) => section === null).map(({ id, title }) => [

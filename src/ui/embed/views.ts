@@ -1,7 +1,7 @@
 // What can stand in an <iframe> of another page, by the value of `embed` in the address: `?embed=group&preset=first-lesson`.
 import { SECTIONS, type SectionId } from '../learn/sections.ts';
 
-export const RUN_VIEWS = [
+const RUN_VIEWS = [
   { id: 'group', title: 'The group', section: null },
   { id: 'curves', title: 'The curves', section: null },
   { id: 'aha', title: 'Has it learnt when to wait?', section: null },
@@ -31,7 +31,7 @@ export function addressInFull(address: string, { section }: EmbeddedView): strin
 
 /** Also says how to follow the height of the content: see report-height.ts. */
 export function snippet(page: string, address: string, view: EmbeddedView): string {
-  const query = [`embed=${view.id}`, ...(address ? [address] : [])].join('&amp;').replaceAll(/&(?!amp;)/g, '&amp;');
+  const query = `embed=${view.id}${address ? `&${address}` : ''}`.replaceAll('&', '&amp;');
   return `<iframe src="${page}?${query}" title="GRPO Playground: ${view.title}" loading="lazy" style="width: 100%; height: 640px; border: 0"></iframe>
 <script>
   // Gives the frame the height of what it shows. Can be left out; then it scrolls.
