@@ -54,6 +54,7 @@ export function runModel(run: Run): TryModel | null {
 /** Models that were added while the page was open. */
 export class ModelShelf {
   #added = $state.raw<readonly TryModel[]>([]);
+  #folders = 0;
 
   get added(): readonly TryModel[] {
     return this.#added;
@@ -66,7 +67,7 @@ export class ModelShelf {
 
   /** From files as Hugging Face names them; config.json, tokenizer.json and model.safetensors are read. For every task if none is given. */
   addFolder(title: string, files: ReadonlyMap<string, Uint8Array>, tasks: readonly TaskName[] = TASK_NAMES): void {
-    const version = `${title}, ${this.#added.length + 1}`;
+    const version = `folder ${++this.#folders}`;
     this.add({
       key: `added ${title}`,
       title,
