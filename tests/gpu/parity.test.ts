@@ -10,18 +10,22 @@ import { findTask } from '../../src/tasks/registry.ts';
 import { loadModel } from '../../src/worker/models.ts';
 import { openGpu } from './open.ts';
 
-it('ONNX Runtime completes 200 held-out problems token by token as the engine does, with the same log-probs', async () => {
-  const { checkpoint, tokenizer } = await loadModel('countdown-easy');
-  const task = findTask('countdown-easy');
-  const gpu = await openGpu();
-  const files = writeModelFolder(checkpoint, tokenizer);
-  const eos = tokenizer.id('<eos>');
-  const prompts = task.heldOut.slice(0, 200).map((prompt) => promptIds(tokenizer, prompt));
+it(
+  'ONNX Runtime completes 200 held-out problems token by token as the engine does, with the same log-probs',
+  { timeout: 120_000 },
+  async () => {
+    const { checkpoint, tokenizer } = await loadModel('countdown-easy');
+    const task = findTask('countdown-easy');
+    const gpu = await openGpu();
+    const files = writeModelFolder(checkpoint, tokenizer);
+    const eos = tokenizer.id('<eos>');
+    const prompts = task.heldOut.slice(0, 200).map((prompt) => promptIds(tokenizer, prompt));
 
-  const engine = await enginePolicy(gpu, readModelFolder(files).checkpoint, eos, prompts.length);
-  const onnx = await onnxPolicy(files.get(ONNX_FILE)!, checkpoint.config, eos);
-  const parity = await compare(engine, onnx, prompts, task.maxCompletionLength);
-  gpu.freeAll();
-  expect(parity).toMatchObject({ problems: 200, identical: 200, passed: true });
-  expect(parity.maxDifference).toBeLessThan(1e-4);
-});
+    const engine = await enginePolicy(gpu, readModelFolder(files).checkpoint, eos, prompts.length);
+    const onnx = await onnxPolicy(files.get(ONNX_FILE)!, checkpoint.config, eos);
+    const parity = await compare(engine, onnx, prompts, task.maxCompletionLength);
+    gpu.freeAll();
+    expect(parity).toMatchObject({ problems: 200, identical: 200, passed: true });
+    expect(parity.maxDifference).toBeLessThan(1e-4);
+  },
+);
