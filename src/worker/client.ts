@@ -59,8 +59,8 @@ export class WorkerSession implements SessionApi {
     return this.#call((session) => session.exportZip(choices));
   }
 
-  exportTrl(settings: RunSettings): Promise<TrlZip> {
-    return this.#call((session) => session.exportTrl(settings));
+  exportTrl(settings: RunSettings, origin?: Origin): Promise<TrlZip> {
+    return this.#call((session) => session.exportTrl(settings, origin));
   }
 
   #call<Result>(command: (session: SessionApi) => Promise<Result>): Promise<Result> {

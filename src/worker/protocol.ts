@@ -92,6 +92,6 @@ export interface SessionApi {
    * finished, and when failed if the event said exportable.
    */
   exportZip(choices?: ExportChoices): Promise<Uint8Array>;
-  /** For the run, in any state; where there is none, for the one that these settings would begin. */
-  exportTrl(settings: RunSettings): Promise<TrlZip>;
+  /** For the run, in any state; where there is none, for a new one that these settings would begin. */
+  exportTrl(settings: RunSettings, origin?: Origin): Promise<TrlZip>;
 }

@@ -146,9 +146,13 @@ export class Session implements SessionApi {
     });
   }
 
-  exportTrl(settings: RunSettings): Promise<TrlZip> {
-    const { loadModel } = this.#surroundings;
-    return this.#inTurn(() => trlZip(this.#record ?? { settings, log: [], base: null }, loadModel));
+  exportTrl(settings: RunSettings, origin: Origin = 'preset'): Promise<TrlZip> {
+    return this.#inTurn(() => {
+      const opened = this.#record || origin === 'preset' ? null : this.#requireOpened();
+      const begins = { ...settings, ...(opened && { base: opened.name }) };
+      const run = this.#record ?? { settings: begins, log: [], base: opened && opened.checkpoint };
+      return trlZip(run, this.#surroundings.loadModel);
+    });
   }
 
   /** Runs `command` after those that came before it and after the step under way. */

@@ -1,9 +1,12 @@
 // What a session does without a GPU; tests/gpu/session.test.ts runs it on one.
 import { describe, expect, it } from 'vitest';
+import { writeModelFolder } from '../../src/export/hugging-face.ts';
+import { readSafetensors } from '../../src/export/safetensors.ts';
 import { readZip } from '../../src/export/unzip.ts';
+import { writeZip } from '../../src/export/zip.ts';
 import { PRESETS } from '../../src/recipes/presets.ts';
 import { Tokenizer } from '../../src/tasks/tokenizer.ts';
-import type { RunEvent, RunSettings } from '../../src/worker/protocol.ts';
+import type { Origin, RunEvent, RunSettings } from '../../src/worker/protocol.ts';
 import { Session } from '../../src/worker/session.ts';
 import { randomCheckpoint } from '../export/model.ts';
 
@@ -64,6 +67,19 @@ describe('the folder for TRL', () => {
     const options = { ...settings.options, advantageEstimator: 'reinforce' as const };
     const { gaps } = await session.exportTrl({ ...settings, options });
     expect(gaps).toMatchObject([{ option: 'advantageEstimator', value: 'reinforce' }]);
+  });
+
+  it('holds the opened model where the next run would begin with that', async () => {
+    const opened = randomCheckpoint(undefined, 2);
+    const file = new Blob([writeZip('mine', writeModelFolder(opened, new Tokenizer())) as Uint8Array<ArrayBuffer>]);
+    await session.open([{ path: 'mine.zip', file }]);
+    const folder = async (origin: Origin) => readZip((await session.exportTrl(settings, origin)).zip);
+    const model = (files: Map<string, Uint8Array>) => readSafetensors(files.get('model/model.safetensors')!);
+    const [before, after] = [await folder('preset'), await folder('opened model')];
+    const name = 'model.embed_tokens.weight';
+    expect(model(before).get(name)?.data).toEqual(base.tensors.get(name));
+    expect(model(after).get(name)?.data).toEqual(opened.tensors.get(name));
+    expect(new TextDecoder().decode(after.get('run/settings.json'))).toContain('"base_model": "mine"');
   });
 
   it('refuses a run whose base nobody holds', async () => {
