@@ -2,7 +2,8 @@
 // worker and the command line both drive this.
 import { PlaygroundError } from '../base/errors.ts';
 import { Profiler, type ProfiledKernel } from '../engine/gpu/profiler.ts';
-import { Engine, type Checkpoint, type Gpu } from '../engine/index.ts';
+import { Engine, type Checkpoint, type Gpu, type ModelConfig } from '../engine/index.ts';
+import type { DecoderChoice, SamplingSizes } from '../engine/tune.ts';
 import type { Metrics } from '../grpo/metrics.ts';
 import type { GrpoOptions } from '../grpo/options.ts';
 import { draftStep, Trainer, type Rollout, type TrainerState } from '../grpo/trainer.ts';
@@ -95,6 +96,14 @@ export interface RunBeginning {
   readonly preview?: (group: GroupView) => void;
   /** What a snapshot held besides the checkpoint. */
   readonly state?: TrainerState | undefined;
+  /** The generator's own choice if not given. */
+  readonly decoder?: DecoderChoice | undefined;
+}
+
+/** What a run samples at once. */
+export function samplingSizes(config: ModelConfig, options: GrpoOptions): SamplingSizes {
+  const maxPositions = MAX_PROMPT_TOKENS + options.maxCompletionLength;
+  return { config: { ...config, maxPositions }, maxSequences: options.promptsPerStep * options.numGenerations };
 }
 
 export class Run {
@@ -136,12 +145,12 @@ export class Run {
     checkpoint: Checkpoint,
     request: RunRequest,
     progress: Progress,
-    { weights, preview, state }: RunBeginning = {},
+    { weights, preview, state, decoder }: RunBeginning = {},
   ): Promise<Run> {
     const { options, seed } = request;
     const task = findTask(request.task);
-    const maxLength = MAX_PROMPT_TOKENS + options.maxCompletionLength;
-    if (maxLength > checkpoint.config.maxPositions) {
+    const { config, maxSequences } = samplingSizes(checkpoint.config, options);
+    if (config.maxPositions > checkpoint.config.maxPositions) {
       throw new PlaygroundError(
         'bad-settings',
         `maxCompletionLength must be at most ${checkpoint.config.maxPositions - MAX_PROMPT_TOKENS} for this model, but it is ${options.maxCompletionLength}`,
@@ -157,7 +166,7 @@ export class Run {
     const what = 'Preparing the GPU';
     progress(what, 0, 2);
     const environment = environmentOf(task);
-    const sizes = { maxSequences: options.promptsPerStep * options.numGenerations, maxLength };
+    const sizes = { maxSequences, maxLength: config.maxPositions, ...decoder };
     const engine = await Engine.create(gpu, checkpoint, sizes, async ({ policy, generator }) => {
       if (weights) policy.write(await weights);
       progress(what, 1, 2);

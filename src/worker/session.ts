@@ -7,9 +7,10 @@
 // Memory stays bounded however long it runs: a run that is over has no buffers on the GPU, and see run-record.ts for its log.
 import { PlaygroundError } from '../base/errors.ts';
 import { Gpu, type Checkpoint } from '../engine/index.ts';
+import { recallDecoder, tuneDecoder, type ChoiceMemory, type DecoderChoice } from '../engine/tune.ts';
 import type { GroupView } from '../recipes/group-view.ts';
 import { findPreset } from '../recipes/presets.ts';
-import { Run, type RunStep } from '../recipes/run.ts';
+import { Run, samplingSizes, type RunStep } from '../recipes/run.ts';
 import type { Model } from './models.ts';
 import type {
   AdapterView,
@@ -34,6 +35,8 @@ export interface Surroundings {
   readonly loadModel: (name: string) => Promise<Model>;
   /** The same with zeros for weights, sooner. */
   readonly loadSizes: (name: string) => Promise<Checkpoint>;
+  /** Where the fastest decoder is remembered; without it none is looked for. */
+  readonly memory?: ChoiceMemory;
 }
 
 type Phase = 'idle' | 'running' | 'paused' | 'finished' | 'failed';
@@ -74,14 +77,22 @@ export class Session implements SessionApi {
 
   prepare(settings: RunSettings): Promise<void> {
     this.#prepared = settings;
+    const goOn = (): void => {
+      if (this.#prepared !== settings) throw new Error('a start or other settings came');
+    };
     return this.#inTurn(async () => {
       if (this.#prepared !== settings || this.#run) return;
+      const { gpu: webgpu, memory, loadSizes } = this.#surroundings;
       try {
         const gpu = await this.#openGpu();
-        const sizes = await this.#surroundings.loadSizes(findPreset(settings.preset).model);
-        await Run.create(gpu, sizes, settings, () => {
-          if (this.#prepared !== settings) throw new Error('a start or other settings came');
-        });
+        const sizes = await loadSizes(findPreset(settings.preset).model);
+        const compile = async (): Promise<void> => {
+          await Run.create(gpu, sizes, settings, goOn, { decoder: await this.#recallDecoder(gpu, sizes, settings) });
+          this.#end();
+        };
+        await compile();
+        const sampling = samplingSizes(sizes.config, settings.options);
+        if (memory && (await tuneDecoder(webgpu, gpu.adapter, sampling, memory, goOn))) await compile();
       } catch {
         // A start meets the same fault, if there is one, and tells it.
       }
@@ -102,11 +113,10 @@ export class Session implements SessionApi {
     });
   }
 
-  open(files: readonly PickedFile[]): Promise<OpenedModel> {
-    return this.#inTurn(async () => {
-      this.#opened = await openFiles(files);
-      return describeOpened(this.#opened);
-    });
+  /** Out of turn: nothing under way looks at what is open. */
+  async open(files: readonly PickedFile[]): Promise<OpenedModel> {
+    this.#opened = await openFiles(files);
+    return describeOpened(this.#opened);
   }
 
   pause(): Promise<void> {
@@ -208,7 +218,9 @@ export class Session implements SessionApi {
     const parameters = [...sizes.tensors.values()].reduce((sum, tensor) => sum + tensor.length, 0);
     this.#tell({ type: 'started', settings, adapter: gpu.adapter, parameters });
     const preview = (group: GroupView): void => this.#tell({ type: 'preview', group });
-    this.#run = await Run.create(gpu, sizes, settings, progress, { weights, preview, state: before?.state });
+    const decoder = await this.#recallDecoder(gpu, sizes, settings);
+    const beginning = { weights, preview, state: before?.state, decoder };
+    this.#run = await Run.create(gpu, sizes, settings, progress, beginning);
     const { checkpoint, tokenizer } = await loading;
     const { log, completions, state } = before ?? { log: [await this.#run.base()], completions: [], state: null };
     this.#record = new RunRecord(settings, tokenizer, { log, completions, checkpoint, state });
@@ -222,6 +234,11 @@ export class Session implements SessionApi {
       'bad-settings',
       'a model must be opened before a run can begin with it, but there is none',
     );
+  }
+
+  async #recallDecoder(gpu: Gpu, { config }: Checkpoint, { options }: RunSettings): Promise<DecoderChoice | undefined> {
+    const { memory } = this.#surroundings;
+    return memory && recallDecoder(gpu.adapter, samplingSizes(config, options), memory).catch(() => undefined);
   }
 
   /** One step of the run; it may be the last. */

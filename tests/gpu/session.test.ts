@@ -1,7 +1,9 @@
 // A session over the real engine: a tiny random model through everything the page can ask for.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PlaygroundError } from '../../src/base/errors.ts';
+import { Generator } from '../../src/engine/generator.ts';
 import { Gpu } from '../../src/engine/index.ts';
+import type { ChoiceMemory } from '../../src/engine/tune.ts';
 import { readModelFolder } from '../../src/export/hugging-face.ts';
 import { readZip } from '../../src/export/unzip.ts';
 import { resolveOptions, type GrpoOptions } from '../../src/grpo/options.ts';
@@ -9,8 +11,8 @@ import { Run } from '../../src/recipes/run.ts';
 import { Tokenizer, VOCABULARY } from '../../src/tasks/tokenizer.ts';
 import type { RunEvent, RunSettings } from '../../src/worker/protocol.ts';
 import type { Model } from '../../src/worker/models.ts';
-import { Session } from '../../src/worker/session.ts';
-import { openGpu, roughModel } from './open.ts';
+import { Session, type Surroundings } from '../../src/worker/session.ts';
+import { disguised, openGpu, roughModel } from './open.ts';
 
 const checkpoint = roughModel(
   {
@@ -51,7 +53,8 @@ let opened: Session;
 function openSession({
   device = 'shared',
   base = Promise.resolve(model),
-}: { device?: 'shared' | 'own'; base?: Promise<Model> } = {}) {
+  surroundings = {},
+}: { device?: 'shared' | 'own'; base?: Promise<Model>; surroundings?: Partial<Surroundings> } = {}) {
   const open = vi.spyOn(Gpu, 'open');
   if (device === 'shared') open.mockImplementation(() => shared);
   const create = vi.spyOn(Run, 'create');
@@ -62,6 +65,7 @@ function openSession({
     gpu: navigator.gpu,
     loadModel: () => base,
     loadSizes: () => Promise.resolve({ ...checkpoint, tensors: zeros }),
+    ...surroundings,
   }));
   return {
     session,
@@ -128,6 +132,40 @@ describe('a session', { timeout: 60_000 }, () => {
     expect(before).toContain('sample_token');
     expect(before).not.toContain('adamw_update');
     expect(compiled()).toContain('adamw_update');
+  });
+
+  it('looks for the fastest decoder of a graphics card once it has compiled, remembers it and samples with it', async () => {
+    const known = new Map<string, string>();
+    const memory: ChoiceMemory = {
+      getItem: (key) => Promise.resolve(known.get(key)),
+      setItem: (key) => Promise.resolve(void known.set(key, 'layered')),
+    };
+    const { session, listener, devices } = openSession({
+      device: 'own',
+      surroundings: { gpu: disguised('rocket'), memory },
+    });
+    const create = vi
+      .spyOn(Run, 'create')
+      .mockResolvedValue({ base: () => Promise.reject(new Error('no run is needed')) } as unknown as Run);
+    vi.spyOn(Generator, 'create').mockResolvedValue({ generate: () => Promise.resolve([]) } as unknown as Generator);
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    await session.prepare(settingsOf(1));
+    const devicesOfTrials = devices() - 1;
+    expect(devicesOfTrials).toBe(3);
+    await session.start(settingsOf(1), listener);
+    expect(devices() - 1).toBe(devicesOfTrials);
+    const decoders = create.mock.calls.map(([, , , , beginning]) => beginning?.decoder);
+    expect(decoders).toEqual([undefined, { decoder: 'layered' }, { decoder: 'layered' }]);
+  });
+
+  it('starts where nothing can be remembered', async () => {
+    const refused = (): Promise<never> => Promise.reject(new Error('no storage for this page'));
+    const { session, types, listener } = openSession({
+      surroundings: { memory: { getItem: refused, setItem: refused } },
+    });
+    await session.prepare(settingsOf(1));
+    await session.start(settingsOf(1), listener);
+    expect(types()).toEqual(['started', 'preview', 'step']);
   });
 
   it('leaves what cannot be prepared to the start to tell', async () => {
