@@ -7,6 +7,7 @@ import { Gpu } from '../../src/engine/index.ts';
 import { Kernels } from '../../src/engine/kernels.ts';
 import { Parameters } from '../../src/engine/parameters.ts';
 import { fastest, recallDecoder, timeDecoder, tuneDecoder, type ChoiceMemory } from '../../src/engine/tune.ts';
+import { decoderMemory } from '../../src/worker/decoder-memory.ts';
 import { disguised } from './open.ts';
 
 const config: ModelConfig = {
@@ -126,5 +127,15 @@ describe('tuneDecoder', { timeout: 120_000 }, () => {
     expect(completions.map(({ ids }) => ids.length)).toEqual([6, 6, 6]);
     generate.mockRestore();
     gpu.destroy();
+  });
+});
+
+describe('the memory of the page', () => {
+  it('keeps a decoder for the next visit, by a name of any characters', async () => {
+    const key = `a test, "/?#%&" ${Math.random()}`;
+    expect(await decoderMemory.getItem(key)).toBeUndefined();
+    await decoderMemory.setItem(key, 'fused, 256 threads');
+    expect(await decoderMemory.getItem(key)).toBe('fused, 256 threads');
+    expect(await decoderMemory.getItem(`${key} `)).toBeUndefined();
   });
 });
