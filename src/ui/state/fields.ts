@@ -1,6 +1,7 @@
 // The fields of the form: every option, the steps and the seed; how they are named and grouped, and what a preset puts in them.
 import { OPTION_SPECS, type GrpoOptions } from '../../grpo/options.ts';
 import { PRESET_NAMES, PRESETS, type Preset, type PresetName } from '../../recipes/presets.ts';
+import type { RunSettings } from '../../worker/protocol.ts';
 
 export type OptionName = keyof GrpoOptions;
 
@@ -77,8 +78,12 @@ export function presetsOf(task: string): Preset[] {
 
 /** What a preset puts into a field, as a person types it and as `parseOption` reads it: `1e-4`, `1,1`, `none`. */
 export function presetText(preset: Preset, field: FieldName): string {
-  if (field === 'seed') return String(DEFAULT_SEED);
-  return field === 'steps' ? String(preset.steps) : optionText(preset.options[field]);
+  return settingText({ ...preset, seed: DEFAULT_SEED }, field);
+}
+
+/** What stands in a field for these settings, likewise. */
+export function settingText(settings: Pick<RunSettings, 'seed' | 'steps' | 'options'>, field: FieldName): string {
+  return field === 'seed' || field === 'steps' ? String(settings[field]) : optionText(settings.options[field]);
 }
 
 function optionText(value: GrpoOptions[OptionName]): string {

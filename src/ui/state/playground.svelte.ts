@@ -2,6 +2,7 @@
 import type { PresetName } from '../../recipes/presets.ts';
 import type { TaskName } from '../../tasks/task.ts';
 import type { RunSettings, SessionApi, WeightType } from '../../worker/protocol.ts';
+import { Import } from './import.svelte.ts';
 import { Recording } from './recording.svelte.ts';
 import { Run } from './run.svelte.ts';
 import { pace, type RunView } from './run-view.ts';
@@ -23,12 +24,14 @@ export class Playground {
   readonly shelf = new ModelShelf();
   readonly update = new Update();
   readonly run: Run;
+  readonly imported: Import;
   /** How the next export stores them. */
   exportedWeights = $state<WeightType>('fp32');
   #addressProblem = $state.raw<string | null>(null);
 
   constructor(session: SessionApi) {
     this.run = new Run(session);
+    this.imported = new Import(session, this.shelf);
   }
 
   /** What is shown is the recorded run. */
@@ -116,7 +119,17 @@ export class Playground {
   async start(settings: RunSettings): Promise<void> {
     this.recording.pause();
     this.verification.clear();
-    await this.run.start(settings);
+    await this.run.start(settings, this.imported.asBase ? 'opened model' : 'preset');
+  }
+
+  /** Goes on with the run that was opened; the form shows its settings. */
+  async resumeOpened(): Promise<void> {
+    const { settings } = this.imported;
+    if (!settings) return;
+    this.settings.show(settings);
+    this.recording.pause();
+    this.verification.clear();
+    await this.run.start(settings, 'opened run');
   }
 
   /** Downloads the weights, with the settings and the run's log, as one zip, and then checks what was downloaded. */

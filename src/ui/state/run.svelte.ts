@@ -1,5 +1,13 @@
 // The visitor's own run: commands to the worker, its events to a view, and what there is to say while no GPU is at hand.
-import type { AdapterView, ExportChoices, RunEvent, RunSettings, SessionApi, TrlZip } from '../../worker/protocol.ts';
+import type {
+  AdapterView,
+  ExportChoices,
+  Origin,
+  RunEvent,
+  RunSettings,
+  SessionApi,
+  TrlZip,
+} from '../../worker/protocol.ts';
 import { EventFeed } from './event-feed.svelte.ts';
 import type { Phase, RunView } from './run-view.ts';
 
@@ -64,14 +72,18 @@ export class Run {
     await this.#session.prepare(settings).catch(() => undefined);
   }
 
-  async start(settings: RunSettings): Promise<void> {
+  async start(settings: RunSettings, origin: Origin = 'preset'): Promise<void> {
     this.#feed.clear();
     this.#exportProblem = null;
     this.#asking = true;
     await this.#ask(() =>
-      this.#session.start(settings, (event) => {
-        this.#feed.push(event);
-      }),
+      this.#session.start(
+        settings,
+        (event) => {
+          this.#feed.push(event);
+        },
+        origin,
+      ),
     );
     this.#asking = false;
   }
@@ -113,9 +125,9 @@ export class Run {
     }
   }
 
-  /** A folder for TRL, of the run, or of these settings where there is none. Rejects with a PlaygroundError's name and message. */
-  exportTrl(settings: RunSettings): Promise<TrlZip> {
-    return this.#session.exportTrl(settings);
+  /** A folder for TRL, of the run, or of a new one with these settings. Rejects with a PlaygroundError's name and message. */
+  exportTrl(settings: RunSettings, origin: Origin): Promise<TrlZip> {
+    return this.#session.exportTrl(settings, origin);
   }
 
   async #ask(command: () => Promise<void>): Promise<void> {

@@ -4,7 +4,16 @@ import { PRESETS, type Preset, type PresetName } from '../../recipes/presets.ts'
 import type { TaskName } from '../../tasks/task.ts';
 import type { RunSettings } from '../../worker/protocol.ts';
 import { formatAddress, parseAddress, type Drafts } from './address.ts';
-import { DEFAULT_PRESET, OPTION_NAMES, presetsOf, presetText, type FieldName, type OptionName } from './fields.ts';
+import {
+  DEFAULT_PRESET,
+  FIELD_NAMES,
+  OPTION_NAMES,
+  presetsOf,
+  presetText,
+  settingText,
+  type FieldName,
+  type OptionName,
+} from './fields.ts';
 
 const MAX_SEED = 2 ** 32 - 1;
 const MAX_STEPS = 100_000;
@@ -75,6 +84,13 @@ export class Settings {
   backToPreset(): void {
     const { seed } = this.#drafts;
     this.#drafts = seed === undefined ? {} : { seed };
+  }
+
+  /** Fills the form with the settings of a run. */
+  show(settings: RunSettings): void {
+    this.#preset = PRESETS[settings.preset];
+    const texts = FIELD_NAMES.map((field) => [field, settingText(settings, field)] as const);
+    this.#drafts = Object.fromEntries(texts.filter(([field, text]) => text !== presetText(this.#preset, field)));
   }
 
   get address(): string {
