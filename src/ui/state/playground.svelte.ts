@@ -2,6 +2,7 @@
 import type { PresetName } from '../../recipes/presets.ts';
 import type { TaskName } from '../../tasks/task.ts';
 import type { RunSettings, SessionApi, WeightType } from '../../worker/protocol.ts';
+import { downloadZip } from './download.ts';
 import { Import } from './import.svelte.ts';
 import { Recording } from './recording.svelte.ts';
 import { Run } from './run.svelte.ts';
@@ -141,12 +142,6 @@ export class Playground {
     });
     if (!zip) return;
     if (settings) void this.verification.check(zip, settings.task);
-    const link = document.createElement('a');
-    link.download = `grpo-${settings?.preset ?? 'run'}-step-${steps.at(-1)?.step ?? 0}.zip`;
-    link.href = URL.createObjectURL(new Blob([zip as Uint8Array<ArrayBuffer>], { type: 'application/zip' }));
-    link.click();
-    setTimeout(() => {
-      URL.revokeObjectURL(link.href);
-    }, 60_000); // the browser may still be reading it
+    downloadZip(`grpo-${settings?.preset ?? 'run'}-step-${steps.at(-1)?.step ?? 0}`, zip);
   }
 }
