@@ -142,7 +142,7 @@ test.describe('the experiments', () => {
     const solved = (name: string): string => {
       const { mean, least, most } = STORY.models.find(({ model }) => model === name)!.scores.countdown!.accuracy;
       const [low, high] = [percent(least), percent(most)];
-      return low === high ? percent(mean) : `${percent(mean)} (${low} to ${high})`;
+      return low === high ? percent(mean) : `${percent(mean)} (${low}–${high})`;
     };
     await open(page, 'zero');
     await expect(page.getByRole('heading', { name: 'As the project measured it' })).toBeVisible();

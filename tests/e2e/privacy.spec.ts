@@ -20,7 +20,7 @@ function watch(page: Page): { readonly origins: Set<string>; readonly objections
 
 test.beforeEach(async ({ page }) => {
   await page.addInitScript(() => {
-    addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
       console.error(`content security policy: ${violatedDirective} ${blockedURI}`);
     });
   });

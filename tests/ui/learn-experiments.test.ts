@@ -261,7 +261,7 @@ describe('the story as it was measured', () => {
     const table = { seeds: [1, 2, 3], models, estimators: [] } as unknown as StoryTable;
     const names = { base: 'the base', 'r1-zero': 'not measured' };
     expect(storyRows(table, names, [COLUMNS.accuracy, COLUMNS.mixed]).rows).toEqual([
-      ['the base', '20% (10% to 30%)', '50%'],
+      ['the base', '20% (10%–30%)', '50%'],
     ]);
   });
 
@@ -343,7 +343,7 @@ describe('the comparison of estimators', () => {
     const memoryMiB = { mean: 186.3, least: 186.3, most: 186.3 };
     const ppo = { estimator: 'ppo', steps: 9, figures: { ...figures, memoryMiB } };
     expect(measuredEstimators([ppo] as unknown as StoryTable['estimators']).rows).toEqual([
-      ['PPO', '50% (40% to 60%)', '50% (40% to 60%)', '50% (40% to 60%)', '0.5 ms (0.4 ms to 0.6 ms)', '0.5 ms (0.4 ms to 0.6 ms)', '186', '0.5 (0.4 to 0.6)'],
+      ['PPO', '50% (40%–60%)', '50% (40%–60%)', '50% (40%–60%)', '1 (0–1)', '0.5 (0.4–0.6)', '186', '0.5 (0.4–0.6)'],
     ]); // prettier-ignore
   });
 

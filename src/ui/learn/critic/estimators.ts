@@ -136,12 +136,12 @@ export function measuredEstimators(estimators: StoryTable['estimators']): Figure
   type Figures = StoryTable['estimators'][number]['figures'];
   const columns: readonly (readonly [keyof Figures, string, (value: number) => string])[] = [
     ['accuracy', 'held out, solved', percent],
-    ['solvedInSteps', 'solved after equal steps', percent],
-    ['solvedInTime', 'solved after equal time', percent],
-    ['stepMs', 'a step', seconds],
-    ['criticMs', 'of it the critic', seconds],
-    ['memoryMiB', 'GPU memory, MiB', (value) => value.toFixed(0)],
-    ['criticMiB', 'of it the critic', (value) => value.toFixed(1)],
+    ['solvedInSteps', 'in equal steps', percent],
+    ['solvedInTime', 'in equal time', percent],
+    ['stepMs', 'step, ms', (value) => value.toFixed(0)],
+    ['criticMs', 'critic, ms', (value) => (value > 0 ? value.toFixed(1) : '–')],
+    ['memoryMiB', 'MiB', (value) => value.toFixed(0)],
+    ['criticMiB', 'critic, MiB', (value) => (value > 0 ? value.toFixed(1) : '–')],
   ];
   return {
     head: ['estimator', ...columns.map(([, title]) => title)],

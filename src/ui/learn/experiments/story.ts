@@ -32,7 +32,7 @@ export function showSpread(
   format: (value: number) => string,
 ): string {
   const [low, high] = [format(least), format(most)];
-  return low === high ? format(mean) : `${format(mean)} (${low} to ${high})`;
+  return low === high ? format(mean) : `${format(mean)} (${low}–${high})`;
 }
 
 /** On countdown: the mean over the seeds, with the lowest and the highest where they differ as shown. */
