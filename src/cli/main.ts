@@ -41,7 +41,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
 
 const USAGE = `npm run -s grpo -- COMMAND [OPTIONS]
 
-A model or a run at PATH, and wherever DIR is read, is a folder or a zip.
+A model or a run that is read may be a folder or a zip.
 
   train     GRPO from a preset; writes the model and run/ with settings, log and completions
               --preset P --out DIR [--model PATH] [--seed N] [--steps N] [--set name=value ...] [--record FILE]

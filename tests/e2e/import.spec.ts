@@ -101,6 +101,9 @@ test('a base model from elsewhere begins a new run, and can be closed', async ({
   await expect(opened(page)).toContainText('It holds no run that could go on; a new one can begin with it.');
   await expect(page.getByRole('checkbox', { name: 'Start a new run with these weights' })).toBeChecked();
   await expect(page.getByText('Choose, then press Start: it begins with the opened model.')).toBeVisible();
+  await opened(page).getByRole('link', { name: 'Try' }).click();
+  await expect(page.getByRole('option', { name: 'Opened: model' }).first()).toBeAttached();
+  await page.getByRole('link', { name: 'Play' }).click();
   await button(page, 'Close model').press('Enter');
   await expect(page.getByText('Choose, then press Start.')).toBeVisible();
 
