@@ -5,13 +5,9 @@
 // The trace is as regular as can be, so that a small transformer can both write and check it: always this order of
 // fields, a column for every digit of the longer number, a 0 for a missing digit. Each column holds all that its check
 // needs but the last column's tens, its carry; an attempt deserves yes if every column passes.
-import { PlaygroundError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { answerOf, judgeThought, writeCompletion, writeTrace } from './completion.ts';
-import type { Draft, Judgement } from './completion.ts';
-import { heldOutPrompts, isHeldOut } from './held-out.ts';
-import type { Task } from './task.ts';
-import { Tokenizer } from './tokenizer.ts';
+import { puzzleTask } from './puzzle.ts';
+import type { Reading, Try } from './puzzle.ts';
 
 /**
  * Share of the corpus's attempts that slip once. High enough that many a first try is wrong, so that trying again pays,
@@ -23,8 +19,6 @@ const MAX_DIGITS = 3;
 
 /** Three attempts as long as `9+9+0=18,9+9+1=19,9+9+1=19>1998` always fit, a fourth one if some are shorter. */
 const LONGEST = { attempt: 31, answer: 4, completion: 128 };
-
-const PROMPT = /^(?:<bos>)?(\d|[1-9]\d{1,2})\+(\d|[1-9]\d{1,2})(?:<think>)?$/u;
 
 interface Problem {
   readonly first: number;
@@ -43,16 +37,8 @@ function drawNumber(random: Random): number {
   return least + random.integer(10 ** length - least);
 }
 
-function drawProblem(random: Random, heldOut: boolean): Problem {
-  for (;;) {
-    const first = drawNumber(random);
-    const second = drawNumber(random);
-    if (isHeldOut(Math.min(first, second), Math.max(first, second)) === heldOut) return { first, second };
-  }
-}
-
 /** Adds the columns. A slip puts a wrong units digit into one sum or forgets one carry; the rest follows from it. */
-function drawAttempt(random: Random, problem: Problem): Draft {
+function drawAttempt(random: Random, problem: Problem): Try {
   const pairs = digitPairs(problem);
   const slipAt = random.unit() < SLIP_SHARE ? random.integer(pairs.length) : null;
   const columns: Column[] = [];
@@ -68,7 +54,7 @@ function drawAttempt(random: Random, problem: Problem): Draft {
   }
   const total = totalOf(columns);
   const text = columns.map(({ digits, carry, sum }) => `${digits[0]}+${digits[1]}+${carry}=${sum}`).join(',');
-  return { text: `${text}>${total}`, right: slipAt === null, result: total, answer: total };
+  return { text: `${text}>${total}`, answer: total };
 }
 
 /** The sum with another units digit, never 0: a total does not begin with 0. */
@@ -96,21 +82,20 @@ function totalOf(columns: readonly Column[]): string {
   return [...units, columns.at(-1)?.sum].reverse().join('');
 }
 
-function judge(text: string, problem: Problem): Judgement {
+function read(text: string, problem: Problem): Reading {
   const [work = '', total = ''] = text.split('>', 2);
   const columns = work.split(',').map(parseColumn);
   const grammatical = text === `${work}>${total}` && /^\d+$/u.test(total) && columns.every((column) => column !== null);
-  if (!grammatical) return { right: false, arithmetic: false, deservesYes: false };
+  if (!grammatical) return { answer: undefined, arithmetic: false, faithful: false };
 
-  const right = total === String(problem.first + problem.second);
   const arithmetic =
     total === totalOf(columns) &&
     columns.every(
       ({ digits, carry, sum }, place) =>
         digits[0] + digits[1] + carry === sum && carry === carryAfter(columns[place - 1]),
     );
-  const copied = String(columns.map(({ digits }) => digits)) === String(digitPairs(problem));
-  return { right, arithmetic, deservesYes: right && arithmetic && copied };
+  const faithful = String(columns.map(({ digits }) => digits)) === String(digitPairs(problem));
+  return { answer: total, arithmetic, faithful };
 }
 
 function parseColumn(text: string): Column | null {
@@ -119,68 +104,28 @@ function parseColumn(text: string): Column | null {
   return { digits: [Number(first), Number(second)], carry: Number(carry), sum: Number(sum) };
 }
 
-function promptOf({ first, second }: Problem): string {
-  return `${first}+${second}<think>`;
-}
-
-function parsePrompt(prompt: string): Problem {
-  const [, first, second] = PROMPT.exec(prompt) ?? [];
-  if (second === undefined) {
-    throw new PlaygroundError(
-      'bad-settings',
-      `an addition prompt is two numbers from 0 to 999, like "345+678<think>", but it is ${JSON.stringify(prompt)}`,
-    );
-  }
-  return { first: Number(first), second: Number(second) };
-}
-
-const heldOut = heldOutPrompts((random) => promptOf(drawProblem(random, true)));
-
-export const addition: Task = {
+export const addition = puzzleTask<Problem>({
   name: 'addition',
   title: 'Addition',
   asks: 'Add two numbers of up to three digits, column by column, carrying the one.',
   emerges: 'It may learn not to slip at all, which is easier than to check its columns and add again after a "wait".',
-  tokenizer: new Tokenizer(),
-  maxCompletionLength: LONGEST.completion,
-  samplePrompt: (random) => promptOf(drawProblem(random, false)),
-  get heldOut() {
-    return heldOut();
+  form: 'two numbers from 0 to 999, like "345+678<think>"',
+  longest: LONGEST,
+  draw: (random) => ({ first: drawNumber(random), second: drawNumber(random) }),
+  identity: ({ first, second }) => [Math.min(first, second), Math.max(first, second)],
+  write: ({ first, second }) => `${first}+${second}`,
+
+  parse(text) {
+    const [, first, second] = /^(\d|[1-9]\d{1,2})\+(\d|[1-9]\d{1,2})$/u.exec(text) ?? [];
+    return second === undefined ? null : { first: Number(first), second: Number(second) };
   },
 
-  sampleDemonstration(random, waitPrior) {
-    const problem = drawProblem(random, false);
-    const goesOn = (): boolean => random.unit() < waitPrior;
-    const completion = writeCompletion(LONGEST, () => drawAttempt(random, problem), goesOn);
-    return { prompt: promptOf(problem), completion };
+  attempt: drawAttempt,
+  read,
+
+  solves(answer, { first, second }) {
+    return /^\d{1,4}$/u.test(answer) ? answer === String(first + second) : null;
   },
 
-  sampleTrace(random, maxLength) {
-    const problem = drawProblem(random, false);
-    const longest = { ...LONGEST, completion: maxLength };
-    return { prompt: promptOf(problem), completion: writeTrace(longest, () => () => drawAttempt(random, problem)) };
-  },
-
-  owns: (prompt) => PROMPT.test(prompt),
-
-  rewards: {
-    accuracy: (prompt, completion) => {
-      const { first, second } = parsePrompt(prompt);
-      return answerOf(completion) === String(first + second) ? 1 : 0;
-    },
-    format: (prompt, completion) => {
-      parsePrompt(prompt);
-      return /^\d{1,4}$/u.test(answerOf(completion) ?? '') ? 0.1 : 0;
-    },
-  },
-
-  attempts(prompt, completion) {
-    const problem = parsePrompt(prompt);
-    return judgeThought(completion, (text) => judge(text, problem));
-  },
-
-  describe(prompt) {
-    const { first, second } = parsePrompt(prompt);
-    return `${first} + ${second}`;
-  },
-};
+  describe: ({ first, second }) => `${first} + ${second}`,
+});

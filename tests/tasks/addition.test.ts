@@ -4,7 +4,7 @@ import { PlaygroundError } from '../../src/base/errors.ts';
 import { Random } from '../../src/base/random.ts';
 import { addition, SLIP_SHARE } from '../../src/tasks/addition.ts';
 import { VOCABULARY } from '../../src/tasks/tokenizer.ts';
-import { corpus, expectShare, expectSoundCorpus } from './corpus.ts';
+import { corpus, expectShare } from './corpus.ts';
 
 const PROMPT = '345+678<think>';
 const RIGHT = '5+8+0=13,4+7+1=12,3+6+1=10>1023';
@@ -145,11 +145,6 @@ const canonical = (prompt: string): string =>
   prompt.replace('<think>', '').split('+').map(Number).sort((a, b) => a - b).join('+'); // prettier-ignore
 
 describe('the problems of addition', () => {
-  it('hold 512 different prompts out', () => {
-    expect(addition.heldOut).toHaveLength(512);
-    expect(new Set(addition.heldOut).size).toBe(512);
-  });
-
   it('never draw a held-out problem in either order', () => {
     const heldOut = new Set(addition.heldOut.map(canonical));
     const random = new Random(7);
@@ -171,10 +166,6 @@ describe('the problems of addition', () => {
 });
 
 describe('the corpus of addition', () => {
-  it.each([0, 0.1, 0.3])('judges right and waits blindly with probability %f', (waitPrior) => {
-    expectSoundCorpus(addition, waitPrior, false);
-  });
-
   it('slips in a fixed share of the attempts and otherwise calculates right', () => {
     const attempts = corpus(addition, 4000, 0.1).flatMap(({ prompt, completion }) =>
       addition.attempts(prompt, completion),

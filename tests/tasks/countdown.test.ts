@@ -6,7 +6,7 @@ import { countdown } from '../../src/tasks/countdown.ts';
 import { countdownEasy } from '../../src/tasks/countdown-easy.ts';
 import type { Task } from '../../src/tasks/task.ts';
 import { VOCABULARY } from '../../src/tasks/tokenizer.ts';
-import { corpus, expectShare, expectSoundCorpus } from './corpus.ts';
+import { corpus, expectShare } from './corpus.ts';
 
 const PROMPT = '3,5,7>22<think>';
 const accuracy = (completion: string, prompt = PROMPT, task: Task = countdown): number | undefined =>
@@ -202,11 +202,6 @@ describe.each([
   { task: countdown, operators: '+-*' },
   { task: countdownEasy, operators: '+-' },
 ])('the problems of $task.name', ({ task, operators }) => {
-  it('hold 512 different prompts out', () => {
-    expect(new Set(task.heldOut).size).toBe(512);
-    expect(task.heldOut).toHaveLength(512);
-  });
-
   it('never draw a held-out problem in any order of its numbers', () => {
     const heldOut = new Set(task.heldOut.map(canonical));
     const random = new Random(7);
@@ -234,8 +229,9 @@ describe.each([
 });
 
 describe.each([countdown, countdownEasy])('the corpus of $name', (task) => {
-  it.each([0, 0.1, 0.5])('calculates and judges right and waits blindly with probability %f', (waitPrior) => {
-    expectSoundCorpus(task, waitPrior, true);
+  it('calculates right', () => {
+    for (const { prompt, completion } of corpus(task, 4000, 0.5))
+      for (const { arithmetic } of task.attempts(prompt, completion)) expect(arithmetic, completion).toBe(true);
   });
 
   it('tries every operator and every order alike', () => {

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import { findTask, TASKS } from '../../src/tasks/registry.ts';
 import { TASK_NAMES } from '../../src/tasks/task.ts';
+import { describeTask } from './contract.ts';
+
+Object.values(TASKS).forEach(describeTask);
 
 it('finds every task by its own name', () => {
   expect(Object.keys(TASKS)).toEqual([...TASK_NAMES]);
@@ -12,6 +15,8 @@ it.each(['', 'Countdown', 'toString'])('refuses %j, naming the tasks there are',
   expect(() => findTask(name)).toThrow(expect.objectContaining({ name: 'bad-settings' }));
 });
 
-it('lists accuracy before format, the order of the reward weights', () => {
-  for (const task of Object.values(TASKS)) expect(Object.keys(task.rewards)).toEqual(['accuracy', 'format']);
+it('a prompt tells countdown from addition', () => {
+  const { countdown, addition } = TASKS;
+  expect(countdown.heldOut.some((prompt) => addition.owns(prompt))).toBe(false);
+  expect(addition.heldOut.some((prompt) => countdown.owns(prompt))).toBe(false);
 });
