@@ -126,6 +126,58 @@ test.describe('the experiments', () => {
     await expect(page.getByRole('row', { name: /^recorded run, aha, step 250/ })).toBeVisible();
   });
 
+  test('train R1-Zero and R1 from the same base, and let their answers be read', async ({ page }) => {
+    test.setTimeout(240_000);
+    await open(page, 'zero');
+    await quickLook(page);
+    await page.getByRole('slider', { name: 'Cold-start traces' }).press('Home');
+    await page.getByRole('slider', { name: 'Cold-start traces' }).press('ArrowRight');
+    await page.getByRole('button', { name: 'Train both' }).click();
+    await expect(page.getByRole('progressbar', { name: /^R1-Zero/ })).toBeVisible({ timeout: 60_000 });
+    const measured = page.getByRole('region', { name: 'On held-out problems of countdown' });
+    await expect(measured.getByRole('row', { name: /^R1 \d+% \d+%/ })).toBeVisible({ timeout: 180_000 });
+    for (const model of ['base', 'R1-Zero', 'cold start'])
+      await expect(measured.getByRole('row', { name: new RegExp(`^${model} \\d+%`) })).toBeVisible();
+    await expect(page.getByRole('heading', { name: /→/ })).toHaveCount(6); // these, and those of the project
+  });
+
+  test('train PPO with its critic beside the three without one', async ({ page }) => {
+    test.setTimeout(240_000);
+    await open(page, 'critic');
+    await quickLook(page);
+    await page.getByRole('button', { name: 'Compare the four' }).click();
+    const gains = page.getByRole('region', { name: 'What each gains and costs' });
+    await expect(gains.getByRole('row', { name: /^PPO \d/ })).toBeVisible({ timeout: 180_000 });
+    for (const name of ['GRPO', 'RLOO', 'REINFORCE'])
+      await expect(gains.getByRole('row', { name: new RegExp(`^${name} \\d.*–.*–`) })).toBeVisible();
+    await expect(page.getByRole('img', { name: /^Reward by wall time/ })).toBeVisible();
+  });
+
+  test('run two stages in another order, and say what each changed and what the plan leaves out', async ({ page }) => {
+    test.setTimeout(240_000);
+    await open(page, 'pipeline');
+    await quickLook(page);
+    await page.getByRole('button', { name: 'Cold start later' }).click();
+    for (const name of ['Rejection sampling', 'RL for everything'])
+      await page.getByRole('checkbox', { name }).uncheck();
+    await page.getByRole('button', { name: 'Run the 2 stages' }).click();
+    await expect(page.getByRole('row', { name: /^2 Cold start \d+%/ })).toHaveCount(2, { timeout: 180_000 });
+    await expect(page.getByText(/^2 Cold start: /)).toBeVisible();
+    await expect(
+      page.getByText(/^This run, without rejection sampling and RL for everything, in another order, came to \d+%/),
+    ).toBeVisible();
+  });
+
+  test('make a teacher and two students of it', async ({ page }) => {
+    test.setTimeout(240_000);
+    await open(page, 'distill');
+    await quickLook(page);
+    await page.getByRole('button', { name: 'Train teacher and students' }).click();
+    const students = page.getByRole('region', { name: 'The student on held-out problems of countdown' });
+    await expect(students.getByRole('row', { name: /^RL alone \d+%/ })).toBeVisible({ timeout: 180_000 });
+    await expect(page.getByText(/^Each of the two took .* trillion floating-point operations/)).toBeVisible();
+  });
+
   test('let the stages of R1 be left out and put in another order', async ({ page }) => {
     await open(page, 'pipeline');
     const plan = page.getByRole('list', { name: 'Order of the stages' });

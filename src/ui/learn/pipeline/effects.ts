@@ -19,9 +19,14 @@ export function changes(before: Score, after: Score): string {
   return moved.length > 0 ? moved.join(', ') : 'nothing that shows in these figures';
 }
 
+/** `Cold start` as `cold start`; what is written in capitals stays. */
+function inSentence(title: string): string {
+  return title.replace(/^[A-Z](?=[a-z])/u, (letter) => letter.toLowerCase());
+}
+
 /** How a plan differs from R1's, or null where it does not. */
 export function deviation(stages: readonly StageName[]): string | null {
-  const left = STAGES.filter(({ name }) => !stages.includes(name)).map(({ title }) => title);
+  const left = STAGES.filter(({ name }) => !stages.includes(name)).map(({ title }) => inSentence(title));
   const inOrder = STAGES.filter(({ name }) => stages.includes(name));
   const moved = inOrder.some(({ name }, place) => stages[place] !== name);
   const parts = [...(left.length > 0 ? [`without ${left.join(' and ')}`] : []), ...(moved ? ['in another order'] : [])];
