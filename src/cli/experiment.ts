@@ -35,7 +35,15 @@ export function rowPrinter(json: boolean, seed: number): (row: Row, { config }: 
   };
 }
 
-function describe({ model, scores, examples: _examples, seed: _seed, parameters: _parameters, seconds, ...more }: PrintedRow): string {
+function describe({
+  model,
+  scores,
+  examples: _examples,
+  seed: _seed,
+  parameters: _parameters,
+  seconds,
+  ...more
+}: PrintedRow): string {
   const list = (figures: object): string =>
     Object.entries(figures)
       .map(([name, value]) => `${name} ${figure(Number(value))}`)
