@@ -117,7 +117,7 @@ export const FAMILIES: readonly Family[] = [
   {
     label: 'Attention',
     meaning: 'Every token looks at those before it; while sampling, at what was kept of them.',
-    names: /^attention/,
+    names: /^(attention|cache_prompts)/,
   },
   {
     label: 'Norms, gates, positions',
