@@ -20,9 +20,9 @@ export function grpo(program: string, args: readonly string[]): Promise<Result> 
   return run(process.execPath, [program, ...args], tmpdir());
 }
 
-/** Makes dist/cli/grpo.mjs of the source as it is. */
-export async function build(): Promise<void> {
-  const { status, stderr } = await run('npm', ['run', '-s', 'build:cli'], ROOT);
+/** Makes grpo.mjs of the source as it is, in dist/cli or in another folder; two test files must not share one. */
+export async function build(folder = dirname(BUILT)): Promise<void> {
+  const { status, stderr } = await run('npm', ['run', '-s', 'build:cli', '--', '--outDir', folder], ROOT);
   if (status !== 0) throw new Error(`the commands cannot be built: ${stderr}`);
 }
 
