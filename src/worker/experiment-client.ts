@@ -49,7 +49,7 @@ export type ExperimentMessage =
 
 export interface ExperimentApi {
   /** Resolves once the last row was told. Rejects with a PlaygroundError's name, message and stack. */
-  run(request: ExperimentRequest, tell: (message: ExperimentMessage) => void): Promise<void>;
+  run(request: ExperimentRequest, tell: (message: ExperimentMessage) => void | Promise<void>): Promise<void>;
 }
 
 export interface RunningExperiment {

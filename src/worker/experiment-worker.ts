@@ -11,9 +11,14 @@ const api: ExperimentApi = {
     try {
       const load = async (name: string) => (await loadModel(name)).checkpoint;
       const reduced = request.reduced || gpu.adapter.software;
-      tell({ type: 'started', adapter: gpu.adapter, reduced });
-      const rows = runExperiment({ ...request, reduced }, { gpu, load, models: MODEL_NAMES }, tell);
-      for await (const row of rows) tell({ type: 'row', row });
+      void tell({ type: 'started', adapter: gpu.adapter, reduced });
+      const rows = runExperiment(
+        { ...request, reduced },
+        { gpu, load, models: MODEL_NAMES },
+        (event) => void tell(event),
+      );
+      // Awaited, since it is told through a port of its own, which the end of this call might overtake.
+      for await (const row of rows) await tell({ type: 'row', row });
     } finally {
       gpu.destroy();
     }

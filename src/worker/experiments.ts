@@ -115,9 +115,9 @@ async function engineFor(gpu: Gpu, checkpoint: Checkpoint, settings: PipelineSet
   return Engine.create(gpu, checkpoint, { maxSequences, maxLength: MAX_PROMPT_TOKENS + settings.maxCompletionLength });
 }
 
-const LIGHT_PROBLEMS = 32;
-const LIGHT_TRACES = 64;
-const LIGHT_STEPS = 4;
+const LIGHT_PROBLEMS = 16;
+const LIGHT_TRACES = 32;
+const LIGHT_STEPS = 3;
 const LIGHT_LENGTH = 48;
 
 function pipelineFor(reduced: boolean): PipelineSettings {
@@ -152,8 +152,8 @@ const LIGHT_ESTIMATORS: Pick<CompareEstimatorsSettings, 'steps' | 'options'> = {
   steps: LIGHT_STEPS,
   options: {
     ...COMPARE_ESTIMATORS.options,
-    promptsPerStep: 4,
-    numGenerations: 8,
+    promptsPerStep: 2,
+    numGenerations: 4,
     maxCompletionLength: LIGHT_LENGTH,
   },
 };

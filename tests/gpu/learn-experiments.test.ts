@@ -61,6 +61,6 @@ describe('experiments', { timeout: 240_000 }, () => {
       { model: 'student-alone' },
     ]);
     expect(new Set(events.map(({ stage }) => stage))).toContain('cold-start');
-    expect(events.find(({ type }) => type === 'selection')).toMatchObject({ sampled: 32 * 4 });
+    expect(events.find(({ type }) => type === 'selection')).toMatchObject({ sampled: 16 * 4 });
   });
 });
