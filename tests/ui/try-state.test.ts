@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import type { Completion, GenerationRequest, InferenceApi, ModelSource, Tokens } from '../../src/inference/client.ts';
 import { TASKS } from '../../src/tasks/registry.ts';
+import { TASK_NAMES } from '../../src/tasks/task.ts';
 import { Run } from '../../src/ui/state/run.svelte.ts';
 import { ModelShelf, runModel, SHIPPED_MODELS, type TryModel } from '../../src/ui/state/try-models.svelte.ts';
 import { TryOut } from '../../src/ui/state/try.svelte.ts';
@@ -93,7 +94,7 @@ describe('the models to try', () => {
     shelf.addFolder('mine', files, ['addition']);
     shelf.addFolder('other', files);
     shelf.addFolder('mine', files);
-    expect(shelf.added.map(({ title, tasks }) => [title, tasks.length])).toEqual([['mine', 3], ['other', 3]]); // prettier-ignore
+    expect(shelf.added.map(({ title, tasks }) => [title, tasks.length])).toEqual([['mine', TASK_NAMES.length], ['other', TASK_NAMES.length]]); // prettier-ignore
     const versions = [shelf.added[0]?.version];
     for (let again = 0; again < 2; again++) {
       shelf.addFolder('mine', files);
