@@ -31,7 +31,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'node', include: ['tests/**/*.test.ts'], exclude: ['tests/gpu/**'], environment: 'node' },
+        test: {
+          name: 'node',
+          include: ['tests/**/*.test.ts'],
+          exclude: ['tests/gpu/**'],
+          environment: 'node',
+          maxWorkers: '100%', // of two cores vitest alone would use one
+        },
       },
       {
         extends: true,

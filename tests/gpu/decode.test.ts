@@ -83,7 +83,6 @@ describe('fused decoding', { timeout: 120_000 }, () => {
   it.each<[string, ModelConfig, number, Partial<FusedSizes>]>([
     ['with heads of 8', config, 13, {}],
     ['with heads of 6', { ...config, numHeads: 8 }, 5, { tokens: 3 }],
-    ['with one head of 32', { ...config, hiddenSize: 32, numHeads: 1, vocabSize: 28 }, 6, {}],
     ['with one head of 80', { ...config, hiddenSize: 80, numHeads: 1, numLayers: 1 }, 6, {}],
     ['of the smallest size', { vocabSize: 2, hiddenSize: 16, intermediateSize: 16, numLayers: 1, numHeads: 8, maxPositions: 9 }, 4, {}], // prettier-ignore
     ['of a large width', { vocabSize: 28, hiddenSize: 192, intermediateSize: 768, numLayers: 1, numHeads: 3, maxPositions: 12 }, 3, {}], // prettier-ignore
@@ -124,7 +123,7 @@ describe('fused decoding', { timeout: 120_000 }, () => {
     const { make } = await model(config);
     const prompts = raggedPrompts(config, 10);
     const completions: Completion[][] = [];
-    for (const tokens of [1, 5, 64]) {
+    for (const tokens of [1, 5]) {
       const fused = await make({ maxSequences: 10, decoder: 'fused', fused: { ...FUSED_SIZES, tokens } });
       completions.push(await fused.generate(prompts, settings));
     }
