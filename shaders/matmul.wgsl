@@ -7,7 +7,8 @@
 // matmul_forward             grid (OUT/8, rows/8)            writes y
 // matmul_forward_residual    grid (OUT/8, rows/8)            writes y = residual + x W^T
 // matmul_backward_input      grid (IN/8, rows/8)             writes d_x
-// matmul_backward_gated      grid (IN/8, rows/8)             where x = silu(gate) * up: turns gate_up into its gradient, in place
+// matmul_backward_gated      grid (IN/8, rows/8)             where x = silu(gate) * up: writes x, and turns gate_up into its
+//                                                            gradient, in place
 // matmul_backward_weight     grid (IN/8, OUT/8, SPLITS)      writes partial: [SPLITS, OUT, IN]
 //
 // For software adapters, where loads and barriers cost most: a thread makes 8 x 8 results on its own, four numbers at a time of
@@ -21,6 +22,7 @@
 @group(0) @binding(5) var<storage, read_write> d_x: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> d_gate_up: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> gated: array<vec4f>;
 
 const IN4 = IN / 4u;
 const OUT4 = OUT / 4u;
@@ -150,6 +152,7 @@ fn store_gate_up(n: u32, i: u32, d: vec4f) {
   let gate = d_gate_up[at];
   let up = d_gate_up[at + IN4];
   let sigmoid = 1.0 / (1.0 + exp(-gate));
+  gated[n * IN4 + i] = gate * sigmoid * up;
   d_gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
   d_gate_up[at + IN4] = d * gate * sigmoid;
 }

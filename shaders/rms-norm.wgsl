@@ -1,10 +1,11 @@
 // norm(x) = gain * x * r,  r = 1 / sqrt(mean(x^2) + eps)                             (Zhang and Sennrich 2019)
 // dx = r * (gain * dy - x * r^2 * mean(gain * dy * x)),   dgain = sum over rows of dy * x * r
-// norm(x) itself is made where a product reads it (input-normed.wgsl).
+// In the forward pass norm(x) is made where a product reads it (input-normed.wgsl).
 //
 // rms_norm_scale      grid (rows/64 * LANES)     writes the scale r of every row
-// rms_norm_backward   grid (SPLITS / SHARES)     accumulates into d_x, the gradient of the residual stream; writes the gain's
-//                                                gradient as SPLITS partial sums, [SPLITS, D]; reduce.wgsl adds them up
+// rms_norm_backward   grid (SPLITS / SHARES)     accumulates into d_x, the gradient of the residual stream; turns d_y into norm(x),
+//                                                in place, for the gradient of the weight behind it; writes the gain's gradient
+//                                                as SPLITS partial sums, [SPLITS, D]; reduce.wgsl adds them up
 //
 // LANES threads to a row: 16, or 1 on software adapters, where barriers cost most.
 
@@ -62,8 +63,11 @@ fn rms_norm_backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocat
       for (var p = 0u; p < PARTS; p++) {
         let d = lane + p * LANES;
         if (d < D4) {
-          d_x[at + d] += r * (gain[d] * d_y[at + d] - x[at + d] * pull);
-          d_gain[p] += d_y[at + d] * x[at + d] * r;
+          let slope = d_y[at + d];
+          let scaled = x[at + d] * r;
+          d_x[at + d] += r * gain[d] * slope - scaled * pull;
+          d_gain[p] += slope * scaled;
+          d_y[at + d] = gain[d] * scaled;
         }
       }
     }

@@ -90,7 +90,7 @@ export class Kernels {
     this.#constants = modelConstants(config);
     this.#products = software
       ? { source: matmul, rows: 64, columns: 64 }
-      : { source: matmulTiled, rows: 64, columns: 32 };
+      : { source: matmulTiled, rows: 64, columns: 64 };
     const table = rotaryTable(config);
     this.turns = gpu.buffer('rotary table', table.byteLength);
     gpu.write(this.turns, table);
@@ -126,7 +126,7 @@ export class Kernels {
     return this.#dispatch(rmsNorm, 'rms_norm_scale', grid, { rows, x, scale }, { LANES });
   }
 
-  /** Through norm(x): accumulates into d_x; the gain's gradient in `normSplits` shares. */
+  /** Through norm(x): accumulates into d_x; turns d_y into norm(x); the gain's gradient in `normSplits` shares. */
   normBackward(
     rows: GPUBuffer,
     { x, scale, gain }: { readonly x: Resource; readonly scale: Resource; readonly gain: Resource },
@@ -169,37 +169,31 @@ export class Kernels {
     return this.#dispatch(this.#productOf('plain'), 'matmul_backward_input', this.#product(sizes.IN), bind, sizes);
   }
 
-  /** Where the input is silu(gate) * up: turns gate_up into its gradient, in place. */
+  /** Where the input is silu(gate) * up: writes it to `gated`, and turns gate_up into its gradient, in place. */
   linearBackwardGated(
     rows: GPUBuffer,
     sizes: LinearSizes,
     d_y: Resource,
     weight: Resource,
     d_gate_up: Resource,
+    gated: Resource,
   ): Promise<Dispatch> {
-    const bind = { rows, d_y, weight, d_gate_up };
+    const bind = { rows, d_y, weight, d_gate_up, gated };
     return this.#dispatch(this.#productOf('plain'), 'matmul_backward_gated', this.#product(sizes.IN), bind, sizes);
   }
 
   linearBackwardWeight(
     rows: GPUBuffer,
     sizes: LinearSizes,
-    input: Input,
+    x: Resource,
     d_y: Resource,
     partial: Resource,
     SPLITS: number,
   ): Promise<Dispatch> {
-    const { kind, ...from } = input;
     const [columns, outs] = [ceilDiv(sizes.IN, this.#products.columns), ceilDiv(sizes.OUT, this.#products.rows)];
     const grid: KernelCall['grid'] = () => [columns, outs, SPLITS];
-    const constants = { ...sizes, SPLITS };
-    return this.#dispatch(
-      this.#productOf(kind),
-      'matmul_backward_weight',
-      grid,
-      { rows, ...from, d_y, partial },
-      constants,
-    );
+    const bind = { rows, x, d_y, partial };
+    return this.#dispatch(this.#productOf('plain'), 'matmul_backward_weight', grid, bind, { ...sizes, SPLITS });
   }
 
   /** Adds the splits of a gradient of `ELEMENTS` numbers to it. */

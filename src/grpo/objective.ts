@@ -166,8 +166,8 @@ export class Objective {
         const first = batch.rowOffset * 4;
         if (old === 'current') encoder.copyBufferToBuffer(buffers.logProbs, first, buffers.old, first, batch.rows * 4);
         gpu.encode(encoder, [...tokenAdvantages, ...loss], batch.rows);
-        learner.backward(encoder, batch);
       });
+      gpu.submit((encoder) => learner.backward(encoder, batch)); // on its own, so that the GPU begins while this is recorded
     }
     learner.finish(optimizer);
     return this.#report(step, options, critic);

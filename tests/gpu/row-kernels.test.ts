@@ -110,52 +110,46 @@ describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, 
     measureClose(`${entry}, ${products}`, '', actual, expected, { rtol: 3e-6 });
   };
 
-  it.each(['plain', 'normed', 'gated'] as const)(
-    'takes %s input, and gives the gradient of its weight',
-    async (kind) => {
-      const [gpu, kernels] = await kernelsFor({}, products);
-      for (const count of counts) {
-        const random = new Random(IN + count);
-        const { arrays, numbers } = inputOf(kind, random, count, IN);
-        const weight = floats(random, OUT * IN);
-        const residual = floats(random, count * OUT, 3);
-        const d_y = floats(random, count * OUT);
-        const rows = Uint32Array.of(count);
+  it.each(['plain', 'normed', 'gated'] as const)('takes %s input', async (kind) => {
+    const [gpu, kernels] = await kernelsFor({}, products);
+    for (const count of counts) {
+      const random = new Random(IN + count);
+      const { arrays, numbers } = inputOf(kind, random, count, IN);
+      const weight = floats(random, OUT * IN);
+      const residual = floats(random, count * OUT, 3);
+      const rows = Uint32Array.of(count);
 
-        const product = linear(numbers, weight, count, IN, OUT);
-        const forward = { reads: { rows, weight, ...arrays }, writes: { y: unwritten(count * OUT) } };
-        const { y } = await runDispatch(gpu, count, forward, (on) =>
-          kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y),
-        );
-        measure(`matmul_forward, ${kind}`, y, product);
+      const product = linear(numbers, weight, count, IN, OUT);
+      const forward = { reads: { rows, weight, ...arrays }, writes: { y: unwritten(count * OUT) } };
+      const { y } = await runDispatch(gpu, count, forward, (on) =>
+        kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y),
+      );
+      measure(`matmul_forward, ${kind}`, y, product);
 
-        const adding = { reads: { rows, weight, residual, ...arrays }, writes: { y: unwritten(count * OUT) } };
-        const added = await runDispatch(gpu, count, adding, (on) =>
-          kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y, on.residual),
-        );
-        const sum = product.map((value, at) => value + residual[at]!);
-        measure(`matmul_forward_residual, ${kind}`, added.y, sum);
+      const adding = { reads: { rows, weight, residual, ...arrays }, writes: { y: unwritten(count * OUT) } };
+      const added = await runDispatch(gpu, count, adding, (on) =>
+        kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y, on.residual),
+      );
+      const sum = product.map((value, at) => value + residual[at]!);
+      measure(`matmul_forward_residual, ${kind}`, added.y, sum);
+    }
+  });
 
-        const gather = { reads: { rows, d_y, ...arrays }, writes: { partial: unwritten(SPLITS * OUT * IN) } };
-        const { partial } = await runDispatch(gpu, count, gather, (on) =>
-          kernels.linearBackwardWeight(on.rows, width, asInput(kind, on), on.d_y, on.partial, SPLITS),
-        );
-        measure(
-          `matmul_backward_weight, ${kind}`,
-          acrossSplits(partial, SPLITS),
-          linearBackwardWeight(d_y, numbers, count, IN, OUT),
-        );
-      }
-    },
-  );
-
-  it('gives the gradient of its input, and of the gates and ups behind it', async () => {
+  it('gives the gradients of its weight, of its input, and of the gates and ups behind it', async () => {
     const [gpu, kernels] = await kernelsFor({}, products);
     for (const count of counts) {
       const random = new Random(OUT + count);
       const weight = floats(random, OUT * IN);
+      const x = floats(random, count * IN, 2, 0.5);
       const d_y = floats(random, count * OUT);
       const rows = Uint32Array.of(count);
+
+      const gather = { reads: { rows, x, d_y }, writes: { partial: unwritten(SPLITS * OUT * IN) } };
+      const { partial } = await runDispatch(gpu, count, gather, (on) =>
+        kernels.linearBackwardWeight(on.rows, width, on.x, on.d_y, on.partial, SPLITS),
+      );
+      const sums = acrossSplits(partial, SPLITS);
+      measure('matmul_backward_weight', sums, linearBackwardWeight(d_y, x, count, IN, OUT));
 
       const back = { reads: { rows, d_y, weight }, writes: { d_x: unwritten(count * IN) } };
       const { d_x } = await runDispatch(gpu, count, back, (on) =>
@@ -165,10 +159,11 @@ describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, 
       measure('matmul_backward_input', d_x, d_input);
 
       const { gate, up } = gatesAndUps(random, count * IN);
-      const gated = { reads: { rows, d_y, weight }, writes: { d_gate_up: beside(gate, up, IN) } };
-      const { d_gate_up } = await runDispatch(gpu, count, gated, (on) =>
-        kernels.linearBackwardGated(on.rows, width, on.d_y, on.weight, on.d_gate_up),
+      const writes = { d_gate_up: beside(gate, up, IN), gated: unwritten(count * IN) };
+      const { d_gate_up, gated } = await runDispatch(gpu, count, { reads: { rows, d_y, weight }, writes }, (on) =>
+        kernels.linearBackwardGated(on.rows, width, on.d_y, on.weight, on.d_gate_up, on.gated),
       );
+      measure('matmul_backward_gated, what went in', gated, swiglu(gate, up));
       const { dGate, dUp } = swigluBackward(gate, up, d_input);
       measure('matmul_backward_gated', d_gate_up, beside(dGate, dUp, IN));
     }
@@ -244,12 +239,14 @@ describe('RMS norm', () => {
 
     const splits = kernels.normSplits;
     const back = {
-      reads: { rows, x, gain, scale, d_y },
-      writes: { d_x: stream, partial: unwritten(splits * D) },
+      reads: { rows, x, gain, scale },
+      writes: { d_y, d_x: stream, partial: unwritten(splits * D) },
     };
-    const { d_x, partial } = await runDispatch(gpu, count, back, (on) =>
-      kernels.normBackward(on.rows, on, on.d_y, on.d_x, on.partial),
-    );
+    const {
+      d_y: normed,
+      d_x,
+      partial,
+    } = await runDispatch(gpu, count, back, (on) => kernels.normBackward(on.rows, on, on.d_y, on.d_x, on.partial));
     const { dx, dGain } = rmsNormBackward(x, gain, d_y);
     measureClose(
       'rms_norm_backward',
@@ -258,6 +255,7 @@ describe('RMS norm', () => {
       dx.map((value, at) => value + stream[at]!),
       { rtol: 2e-6 },
     );
+    measureClose('rms_norm_backward', 'norm(x)', normed, rmsNorm(x, gain), { rtol: 1e-6 });
     measureClose('rms_norm_backward', 'the gain', acrossSplits(partial, splits), dGain, { rtol: 2e-6 });
   });
 });
