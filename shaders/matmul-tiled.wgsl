@@ -4,20 +4,22 @@
 //
 // matmul_forward             grid (OUT/64, rows/64)            writes y
 // matmul_forward_residual    grid (OUT/64, rows/64)            writes y = residual + x W^T
+// matmul_forward_gated       grid (OUT/64, rows/64)            writes gate_up = x W^T and silu(gate) * up
 // matmul_backward_input      grid (IN/64, rows/64)             writes d_x
 // matmul_backward_gated      grid (IN/64, rows/64)             where x = silu(gate) * up: writes x, and turns gate_up into its
 //                                                              gradient, in place
 // matmul_backward_weight     grid (IN/64, OUT/64, SPLITS)      writes partial: [SPLITS, OUT, IN]
 
 @group(0) @binding(0) var<uniform> rows: u32;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> residual: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> d_y: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> d_x: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> d_gate_up: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> residual: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> d_y: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> d_x: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> gate_up: array<vec4f>;
 @group(0) @binding(8) var<storage, read_write> gated: array<vec4f>;
+@group(0) @binding(9) var<storage, read_write> partial: array<vec4f>;
 
 const IN4 = IN / 4u;
 const OUT4 = OUT / 4u;
@@ -92,8 +94,8 @@ fn store_right(k4: u32, c: u32, steps: mat4x4f) {
 // Reads past an end give zeros along the sum, and elsewhere numbers that are not stored.
 
 fn x_at(n: u32, i: u32) -> vec4f {
-  if (IN % DEPTH == 0u) { return input_at(min(n, rows - 1u), i); }
-  return select(vec4f(), input_at(min(n, rows - 1u), min(i, IN4 - 1u)), i < IN4);
+  if (IN % DEPTH == 0u) { return x[min(n, rows - 1u) * IN4 + i]; }
+  return select(vec4f(), x[min(n, rows - 1u) * IN4 + min(i, IN4 - 1u)], i < IN4);
 }
 
 fn d_y_at(n: u32, o: u32) -> vec4f {
@@ -119,11 +121,11 @@ fn weight_rows(o: u32, i: u32) -> mat4x4f {
   return mat4x4f(weight_at(o, i), weight_at(o + 1u, i), weight_at(o + 2u, i), weight_at(o + 3u, i));
 }
 
-fn forward_tile(group: vec3u, thread: u32) {
+/// `o`: the weight's rows that this thread loads.
+fn forward_tile(group: vec3u, o: u32, thread: u32) {
   let k = thread % DEPTH4;
   let r = thread / DEPTH4;
   let n = group.y * SIDE + r * 4u;
-  let o = group.x * SIDE + r * 4u;
   var x_ahead = x_rows(n, k);
   var weight_ahead = weight_rows(o, k);
   for (var first = 0u; first < IN4; first += DEPTH4) {
@@ -178,7 +180,7 @@ fn store_y_rows(n: u32, o: u32, block: mat4x4f) {
 @compute @workgroup_size(64)
 fn matmul_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   if (group.y * SIDE >= rows) { return; }
-  forward_tile(group, thread);
+  forward_tile(group, (group.x * SIDE4 + thread / DEPTH4) * 4u, thread);
   let n = first_row(group, thread);
   let o = first_column(group, thread);
   store_y_rows(n, o, top_left);
@@ -201,13 +203,39 @@ fn store_sum_rows(n: u32, o: u32, block: mat4x4f) {
 @compute @workgroup_size(64)
 fn matmul_forward_residual(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   if (group.y * SIDE >= rows) { return; }
-  forward_tile(group, thread);
+  forward_tile(group, (group.x * SIDE4 + thread / DEPTH4) * 4u, thread);
   let n = first_row(group, thread);
   let o = first_column(group, thread);
   store_sum_rows(n, o, top_left);
   store_sum_rows(n, o + HALF4, top_right);
   store_sum_rows(n + SIDE / 2u, o, bottom_left);
   store_sum_rows(n + SIDE / 2u, o + HALF4, bottom_right);
+}
+
+fn store_gated(n: u32, i: u32, gate: vec4f, up: vec4f) {
+  if (n >= rows || i >= OUT4 / 2u) { return; }
+  gate_up[n * OUT4 + i] = gate;
+  gate_up[n * OUT4 + OUT4 / 2u + i] = up;
+  gated[n * (OUT4 / 2u) + i] = gate / (1.0 + exp(-gate)) * up;
+}
+
+fn store_gated_rows(n: u32, i: u32, gates: mat4x4f, ups: mat4x4f) {
+  store_gated(n, i, gates[0], ups[0]);
+  store_gated(n + 1u, i, gates[1], ups[1]);
+  store_gated(n + 2u, i, gates[2], ups[2]);
+  store_gated(n + 3u, i, gates[3], ups[3]);
+}
+
+/// The left half of a tile are gates, the right half the ups that belong to them.
+@compute @workgroup_size(64)
+fn matmul_forward_gated(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  if (group.y * SIDE >= rows) { return; }
+  let four = thread / DEPTH4;
+  forward_tile(group, (group.x * HALF4 + four % HALF4) * 4u + four / HALF4 * (OUT / 2u), thread);
+  let n = first_row(group, thread);
+  let i = group.x * HALF4 + thread % HALF4;
+  store_gated_rows(n, i, top_left, top_right);
+  store_gated_rows(n + SIDE / 2u, i, bottom_left, bottom_right);
 }
 
 fn store_d_x(n: u32, i: u32, value: vec4f) {
@@ -234,22 +262,22 @@ fn matmul_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_inv
 }
 
 /// dgate = d up sigmoid(gate) (1 + gate (1 - sigmoid(gate))),   dup = d silu(gate)
-fn store_gate_up(n: u32, i: u32, d: vec4f) {
+fn store_d_gate_up(n: u32, i: u32, d: vec4f) {
   if (n >= rows || i >= IN4) { return; }
   let at = n * 2u * IN4 + i;
-  let gate = d_gate_up[at];
-  let up = d_gate_up[at + IN4];
+  let gate = gate_up[at];
+  let up = gate_up[at + IN4];
   let sigmoid = 1.0 / (1.0 + exp(-gate));
   gated[n * IN4 + i] = gate * sigmoid * up;
-  d_gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
-  d_gate_up[at + IN4] = d * gate * sigmoid;
+  gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
+  gate_up[at + IN4] = d * gate * sigmoid;
 }
 
-fn store_gate_up_rows(n: u32, i: u32, block: mat4x4f) {
-  store_gate_up(n, i, block[0]);
-  store_gate_up(n + 1u, i, block[1]);
-  store_gate_up(n + 2u, i, block[2]);
-  store_gate_up(n + 3u, i, block[3]);
+fn store_d_gate_up_rows(n: u32, i: u32, block: mat4x4f) {
+  store_d_gate_up(n, i, block[0]);
+  store_d_gate_up(n + 1u, i, block[1]);
+  store_d_gate_up(n + 2u, i, block[2]);
+  store_d_gate_up(n + 3u, i, block[3]);
 }
 
 @compute @workgroup_size(64)
@@ -258,10 +286,10 @@ fn matmul_backward_gated(@builtin(workgroup_id) group: vec3u, @builtin(local_inv
   backward_tile(group, thread);
   let n = first_row(group, thread);
   let i = first_column(group, thread);
-  store_gate_up_rows(n, i, top_left);
-  store_gate_up_rows(n, i + HALF4, top_right);
-  store_gate_up_rows(n + SIDE / 2u, i, bottom_left);
-  store_gate_up_rows(n + SIDE / 2u, i + HALF4, bottom_right);
+  store_d_gate_up_rows(n, i, top_left);
+  store_d_gate_up_rows(n, i + HALF4, top_right);
+  store_d_gate_up_rows(n + SIDE / 2u, i, bottom_left);
+  store_d_gate_up_rows(n + SIDE / 2u, i + HALF4, bottom_right);
 }
 
 /// Four rows of d_y of a share of the rows; zeros past its end, which is the end of all rows.

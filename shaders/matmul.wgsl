@@ -2,10 +2,11 @@
 //   y[n,o]  = sum over i of x[n,i] W[o,i]
 //   dx[n,i] = sum over o of dy[n,o] W[o,i]
 //   dW[o,i] = sum over n of dy[n,o] x[n,i]       as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
-// x comes from input_at of one of the files input-*.wgsl, which is put in front.
 //
 // matmul_forward             grid (OUT/8, rows/8)            writes y
 // matmul_forward_residual    grid (OUT/8, rows/8)            writes y = residual + x W^T
+// matmul_forward_gated       grid (OUT/8, rows/8)            writes gate_up = x W^T and silu(gate) * up (Shazeer 2020); a row of
+//                                                            gate_up holds OUT/2 gates, then OUT/2 ups
 // matmul_backward_input      grid (IN/8, rows/8)             writes d_x
 // matmul_backward_gated      grid (IN/8, rows/8)             where x = silu(gate) * up: writes x, and turns gate_up into its
 //                                                            gradient, in place
@@ -15,14 +16,15 @@
 // what it multiplies.
 
 @group(0) @binding(0) var<uniform> rows: u32;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> residual: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> d_y: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> d_x: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> d_gate_up: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> residual: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> d_y: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> d_x: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> gate_up: array<vec4f>;
 @group(0) @binding(8) var<storage, read_write> gated: array<vec4f>;
+@group(0) @binding(9) var<storage, read_write> partial: array<vec4f>;
 
 const IN4 = IN / 4u;
 const OUT4 = OUT / 4u;
@@ -46,15 +48,15 @@ fn block_row(block: ptr<function, Block>, j: u32) -> mat2x4f {
 
 // What lies past the end of the rows or columns repeats the last, and is not stored.
 
-/// Numbers 4 i to 4 i + 3 of the input's rows n to n + 3.
-fn input_rows(n: u32, i: u32) -> mat4x4f {
+/// Numbers 4 i to 4 i + 3 of the rows n to n + 3 of x.
+fn x_rows(n: u32, i: u32) -> mat4x4f {
   let last = rows - 1u;
   let j = min(i, IN4 - 1u);
   return mat4x4f(
-    input_at(min(n, last), j),
-    input_at(min(n + 1u, last), j),
-    input_at(min(n + 2u, last), j),
-    input_at(min(n + 3u, last), j),
+    x[min(n, last) * IN4 + j],
+    x[min(n + 1u, last) * IN4 + j],
+    x[min(n + 2u, last) * IN4 + j],
+    x[min(n + 3u, last) * IN4 + j],
   );
 }
 
@@ -76,12 +78,13 @@ fn weight_rows(o: u32, i: u32) -> mat4x4f {
   return mat4x4f(weight[at], weight[at + IN4], weight[at + 2u * IN4], weight[at + 3u * IN4]);
 }
 
-fn forward_block(o: u32, n: u32) -> Block {
+/// Results of four columns from 4 `left` on and of four from 4 `right` on.
+fn forward_block(left: u32, right: u32, n: u32) -> Block {
   var block: Block;
   for (var i = 0u; i < IN4; i++) {
-    let left = transpose(weight_rows(o, i));
-    let right = transpose(weight_rows(o + 1u, i));
-    add(&block, left, right, input_rows(n, i), input_rows(n + 4u, i));
+    let left_rows = transpose(weight_rows(left, i));
+    let right_rows = transpose(weight_rows(right, i));
+    add(&block, left_rows, right_rows, x_rows(n, i), x_rows(n + 4u, i));
   }
   return block;
 }
@@ -95,7 +98,7 @@ fn matmul_forward(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x * 2u;
   let n = id.y * 8u;
   if (o >= OUT4 || n >= rows) { return; }
-  var block = forward_block(o, n);
+  var block = forward_block(o, o + 1u, n);
   for (var j = 0u; j < 8u; j++) {
     let row = block_row(&block, j);
     store_y(n + j, o, row[0]);
@@ -112,11 +115,29 @@ fn matmul_forward_residual(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x * 2u;
   let n = id.y * 8u;
   if (o >= OUT4 || n >= rows) { return; }
-  var block = forward_block(o, n);
+  var block = forward_block(o, o + 1u, n);
   for (var j = 0u; j < 8u; j++) {
     let row = block_row(&block, j);
     store_sum(n + j, o, row[0]);
     store_sum(n + j, o + 1u, row[1]);
+  }
+}
+
+fn store_gated(n: u32, i: u32, gate: vec4f, up: vec4f) {
+  if (n >= rows) { return; }
+  gate_up[n * OUT4 + i] = gate;
+  gate_up[n * OUT4 + OUT4 / 2u + i] = up;
+  gated[n * (OUT4 / 2u) + i] = gate / (1.0 + exp(-gate)) * up;
+}
+
+@compute @workgroup_size(8, 8)
+fn matmul_forward_gated(@builtin(global_invocation_id) id: vec3u) {
+  let n = id.y * 8u;
+  if (id.x >= OUT4 / 2u || n >= rows) { return; }
+  var block = forward_block(id.x, OUT4 / 2u + id.x, n);
+  for (var j = 0u; j < 8u; j++) {
+    let row = block_row(&block, j);
+    store_gated(n + j, id.x, row[0], row[1]);
   }
 }
 
@@ -146,15 +167,15 @@ fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
 }
 
 /// dgate = d up sigmoid(gate) (1 + gate (1 - sigmoid(gate))),   dup = d silu(gate)
-fn store_gate_up(n: u32, i: u32, d: vec4f) {
+fn store_d_gate_up(n: u32, i: u32, d: vec4f) {
   if (n >= rows || i >= IN4) { return; }
   let at = n * 2u * IN4 + i;
-  let gate = d_gate_up[at];
-  let up = d_gate_up[at + IN4];
+  let gate = gate_up[at];
+  let up = gate_up[at + IN4];
   let sigmoid = 1.0 / (1.0 + exp(-gate));
   gated[n * IN4 + i] = gate * sigmoid * up;
-  d_gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
-  d_gate_up[at + IN4] = d * gate * sigmoid;
+  gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
+  gate_up[at + IN4] = d * gate * sigmoid;
 }
 
 @compute @workgroup_size(8, 8)
@@ -165,11 +186,10 @@ fn matmul_backward_gated(@builtin(global_invocation_id) id: vec3u) {
   var block = backward_block(i, n);
   for (var j = 0u; j < 8u; j++) {
     let row = block_row(&block, j);
-    store_gate_up(n + j, i, row[0]);
-    store_gate_up(n + j, i + 1u, row[1]);
+    store_d_gate_up(n + j, i, row[0]);
+    store_d_gate_up(n + j, i + 1u, row[1]);
   }
 }
-
 
 @compute @workgroup_size(8, 8)
 fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
@@ -182,7 +202,7 @@ fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
   for (var n = id.z * share; n < end; n += 4u) {
     let d_left = share_rows(d_y_rows(n, o), end - n);
     let d_right = share_rows(d_y_rows(n, o + 1u), end - n);
-    add(&block, input_rows(n, i), input_rows(n, i + 1u), transpose(d_left), transpose(d_right));
+    add(&block, x_rows(n, i), x_rows(n, i + 1u), transpose(d_left), transpose(d_right));
   }
   for (var j = 0u; j < 8u; j++) {
     let out = o * 4u + j;

@@ -10,16 +10,10 @@ import type { Workspace } from './workspace.ts';
 /** Gradients of activations, from the end of a model to its beginning. */
 export type BackwardScratch = ReturnType<typeof takeScratch>;
 
-export function takeScratch(take: Take, { hiddenSize: D, intermediateSize: F, numHeads: H }: ModelConfig) {
-  const wide = take('d_qkv or gated', Math.max(3 * D, F));
+export function takeScratch(take: Take, { hiddenSize: D, numHeads: H }: ModelConfig) {
   return {
     /** Of the residual stream: must be zero when a backward pass begins. */
     d_x: take('d_x', D),
-    /** Of what a norm gives, then that itself; or of attention. */
-    d_row: take('d_row', D),
-    d_qkv: wide,
-    /** silu(gate) * up of the layer at hand. */
-    gated: wide,
     delta: take('delta', H),
   };
 }
@@ -47,8 +41,10 @@ export async function planBackward(
 ): Promise<readonly Dispatch[]> {
   const { hiddenSize: D, intermediateSize: F, vocabSize } = kernels.config;
   const { rows, ids, positions, spans } = tables;
-  const { layers, last, lastScale, logits } = activations;
-  const { d_x, d_row, d_qkv, gated, delta } = scratch;
+  const { layers, last, gated, logits } = activations;
+  const { d_x, delta } = scratch;
+  const d_row = activations.normed; // the gradient of what a norm gives, then that itself; or of attention
+  const d_qkv = gated; // once that is done with
   const calls: Promise<Dispatch>[] = [];
 
   /** The weight's gradient through y = x W^T. */
@@ -58,18 +54,18 @@ export async function planBackward(
     calls.push(kernels.reduce(partial, gradient, sizes.IN * sizes.OUT, splits));
   };
   /** Through y = norm(x), from d_row, which becomes y: d_x, which accumulates, and the gain's gradient. */
-  const norm = (x: Resource, scale: Resource, gain: Resource, gradient: Resource): void => {
-    calls.push(kernels.normBackward(rows, { x, scale, gain }, d_row, d_x, partial));
+  const norm = (x: Resource, gain: Resource, gradient: Resource): void => {
+    calls.push(kernels.normBackward(rows, x, gain, d_row, d_x, partial));
     calls.push(kernels.reduce(partial, gradient, D, kernels.normSplits));
   };
 
   const head = { IN: D, OUT: headWidth(kernels.config, parameters.head) };
   calls.push(kernels.linearBackwardInput(rows, head, logits, parameters.headWeight, d_row));
-  norm(last, lastScale, parameters.finalNorm, gradients.finalNorm);
+  norm(last, parameters.finalNorm, gradients.finalNorm);
   weight(head, d_row, logits, gradients.headWeight);
 
   for (const [index, layer] of [...layers.entries()].reverse()) {
-    const { x, scale, qkv, attended, lse, middle, middleScale, gateUp } = layer;
+    const { x, qkv, attended, lse, middle, gateUp } = layer;
     const weights = parameters.layer(index);
     const gradient = gradients.layer(index);
     const down = { IN: F, OUT: D };
@@ -77,7 +73,7 @@ export async function planBackward(
     weight(down, gated, d_x, gradient.down);
     const wide = { IN: D, OUT: 2 * F };
     calls.push(kernels.linearBackwardInput(rows, wide, gateUp, weights.gateUp, d_row));
-    norm(middle, middleScale, weights.mlpNorm, gradient.mlpNorm);
+    norm(middle, weights.mlpNorm, gradient.mlpNorm);
     weight(wide, d_row, gateUp, gradient.gateUp);
 
     const output = { IN: D, OUT: D };
@@ -89,7 +85,7 @@ export async function planBackward(
     calls.push(kernels.rope('rope_backward', rows, positions, d_qkv));
     const triple = { IN: D, OUT: 3 * D };
     calls.push(kernels.linearBackwardInput(rows, triple, d_qkv, weights.qkv, d_row));
-    norm(x, scale, weights.attentionNorm, gradient.attentionNorm);
+    norm(x, weights.attentionNorm, gradient.attentionNorm);
     weight(triple, d_row, d_qkv, gradient.qkv);
   }
   const table = { IN: D, OUT: paddedVocabulary(vocabSize) };

@@ -2,9 +2,6 @@
 import attentionTiled from '../../shaders/attention-tiled.wgsl?raw';
 import attention from '../../shaders/attention.wgsl?raw';
 import embedding from '../../shaders/embedding.wgsl?raw';
-import inputGated from '../../shaders/input-gated.wgsl?raw';
-import inputNormed from '../../shaders/input-normed.wgsl?raw';
-import inputPlain from '../../shaders/input-plain.wgsl?raw';
 import matmulTiled from '../../shaders/matmul-tiled.wgsl?raw';
 import matmul from '../../shaders/matmul.wgsl?raw';
 import prefill from '../../shaders/prefill.wgsl?raw';
@@ -45,18 +42,6 @@ function rotaryTable(config: ModelConfig): Float32Array {
   }
   return table;
 }
-
-/** What a product is made of: numbers as they are, norm(x), or silu(gate) * up, the last two made where they are read. */
-export type Input =
-  | { readonly kind: 'plain'; readonly x: Resource }
-  | { readonly kind: 'normed'; readonly x: Resource; readonly scale: Resource; readonly gain: Resource }
-  | { readonly kind: 'gated'; readonly gate_up: Resource };
-
-const INPUT_SOURCES: Readonly<Record<Input['kind'], string>> = {
-  plain: inputPlain,
-  normed: inputNormed,
-  gated: inputGated,
-};
 
 /** Width of a linear layer's input and output. */
 export type LinearSizes = { readonly IN: number; readonly OUT: number };
@@ -119,17 +104,18 @@ export class Kernels {
     return this.#dispatch(embedding, 'embedding_backward', grid, { rows, ids, d_x, partial }, { SPLITS });
   }
 
-  /** The scale of every row of norm(x). */
-  normScale(rows: GPUBuffer, x: Resource, scale: Resource): Promise<Dispatch> {
+  /** y = norm(x). */
+  norm(rows: GPUBuffer, x: Resource, gain: Resource, y: Resource): Promise<Dispatch> {
     const LANES = this.#lanes(NORM_LANES);
     const grid: KernelCall['grid'] = (count) => [ceilDiv(count, 64 / LANES), 1, 1];
-    return this.#dispatch(rmsNorm, 'rms_norm_scale', grid, { rows, x, scale }, { LANES });
+    return this.#dispatch(rmsNorm, 'rms_norm_forward', grid, { rows, x, gain, y }, { LANES });
   }
 
   /** Through norm(x): accumulates into d_x; turns d_y into norm(x); the gain's gradient in `normSplits` shares. */
   normBackward(
     rows: GPUBuffer,
-    { x, scale, gain }: { readonly x: Resource; readonly scale: Resource; readonly gain: Resource },
+    x: Resource,
+    gain: Resource,
     d_y: Resource,
     d_x: Resource,
     partial: Resource,
@@ -137,7 +123,7 @@ export class Kernels {
     const SPLITS = this.normSplits;
     const LANES = this.#lanes(NORM_LANES);
     const groups = this.software ? SPLITS / 64 : SPLITS;
-    const bind = { rows, x, gain, row_scale: scale, d_y, d_x, partial };
+    const bind = { rows, x, gain, d_y, d_x, partial };
     return this.#dispatch(rmsNorm, 'rms_norm_backward', () => [groups, 1, 1], bind, { SPLITS, LANES });
   }
 
@@ -145,17 +131,27 @@ export class Kernels {
   linear(
     rows: GPUBuffer,
     sizes: LinearSizes,
-    input: Input,
+    x: Resource,
     weight: Resource,
     y: Resource,
     residual?: Resource,
   ): Promise<Dispatch> {
-    const { kind, ...from } = input;
-    const source = this.#productOf(kind);
-    const grid = this.#product(sizes.OUT);
+    const bind = { rows, x, weight, y };
     return residual
-      ? this.#dispatch(source, 'matmul_forward_residual', grid, { rows, ...from, weight, residual, y }, sizes)
-      : this.#dispatch(source, 'matmul_forward', grid, { rows, ...from, weight, y }, sizes);
+      ? this.#product('matmul_forward_residual', sizes.OUT, { ...bind, residual }, sizes)
+      : this.#product('matmul_forward', sizes.OUT, bind, sizes);
+  }
+
+  /** gate_up = x W^T, and gated = silu(gate) * up of its halves. */
+  linearGated(
+    rows: GPUBuffer,
+    sizes: LinearSizes,
+    x: Resource,
+    weight: Resource,
+    gate_up: Resource,
+    gated: Resource,
+  ): Promise<Dispatch> {
+    return this.#product('matmul_forward_gated', sizes.OUT, { rows, x, weight, gate_up, gated }, sizes);
   }
 
   linearBackwardInput(
@@ -165,8 +161,7 @@ export class Kernels {
     weight: Resource,
     d_x: Resource,
   ): Promise<Dispatch> {
-    const bind = { rows, d_y, weight, d_x };
-    return this.#dispatch(this.#productOf('plain'), 'matmul_backward_input', this.#product(sizes.IN), bind, sizes);
+    return this.#product('matmul_backward_input', sizes.IN, { rows, d_y, weight, d_x }, sizes);
   }
 
   /** Where the input is silu(gate) * up: writes it to `gated`, and turns gate_up into its gradient, in place. */
@@ -175,11 +170,10 @@ export class Kernels {
     sizes: LinearSizes,
     d_y: Resource,
     weight: Resource,
-    d_gate_up: Resource,
+    gate_up: Resource,
     gated: Resource,
   ): Promise<Dispatch> {
-    const bind = { rows, d_y, weight, d_gate_up, gated };
-    return this.#dispatch(this.#productOf('plain'), 'matmul_backward_gated', this.#product(sizes.IN), bind, sizes);
+    return this.#product('matmul_backward_gated', sizes.IN, { rows, d_y, weight, gate_up, gated }, sizes);
   }
 
   linearBackwardWeight(
@@ -193,7 +187,7 @@ export class Kernels {
     const [columns, outs] = [ceilDiv(sizes.IN, this.#products.columns), ceilDiv(sizes.OUT, this.#products.rows)];
     const grid: KernelCall['grid'] = () => [columns, outs, SPLITS];
     const bind = { rows, x, d_y, partial };
-    return this.#dispatch(this.#productOf('plain'), 'matmul_backward_weight', grid, bind, { ...sizes, SPLITS });
+    return this.#dispatch(this.#products.source, 'matmul_backward_weight', grid, bind, { ...sizes, SPLITS });
   }
 
   /** Adds the splits of a gradient of `ELEMENTS` numbers to it. */
@@ -282,12 +276,10 @@ export class Kernels {
     return (rows) => [ceilDiv(columns, 16), ceilDiv(rows, 4), 1];
   }
 
-  #productOf(kind: Input['kind']): string {
-    return `${INPUT_SOURCES[kind]}\n${this.#products.source}`;
-  }
-
-  #product(columns: number): KernelCall['grid'] {
-    const across = ceilDiv(columns, this.#products.columns);
-    return (rows) => [across, ceilDiv(rows, this.#products.rows), 1];
+  /** A product with a result for every row and each of `columns` columns. */
+  #product(entry: string, columns: number, bind: KernelCall['bind'], sizes: LinearSizes): Promise<Dispatch> {
+    const { source, ...tile } = this.#products;
+    const across = ceilDiv(columns, tile.columns);
+    return this.#dispatch(source, entry, (rows) => [across, ceilDiv(rows, tile.rows), 1], bind, sizes);
   }
 }

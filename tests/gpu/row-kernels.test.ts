@@ -4,11 +4,10 @@ import { describe, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import type { ModelConfig } from '../../src/engine/config.ts';
 import type { Gpu } from '../../src/engine/index.ts';
-import { Kernels, type Input } from '../../src/engine/kernels.ts';
+import { Kernels } from '../../src/engine/kernels.ts';
 import {
   embedding,
   embeddingBackward,
-  inverseRms,
   linear,
   linearBackwardInput,
   linearBackwardWeight,
@@ -76,25 +75,6 @@ function gatesAndUps(random: Random, length: number): { gate: Float32Array; up: 
   return { gate, up: floats(random, length) };
 }
 
-/** The input of a product, as the kernels bind it and as the numbers that it stands for. */
-function inputOf(
-  kind: Input['kind'],
-  random: Random,
-  count: number,
-  IN: number,
-): { arrays: Record<string, Float32Array>; numbers: Numbers } {
-  const x = floats(random, count * IN, 2, 0.5);
-  if (kind === 'plain') return { arrays: { x }, numbers: x };
-  const gain = floats(random, IN, 0.5, 1);
-  if (kind === 'normed')
-    return { arrays: { x, gain, scale: Float32Array.from(inverseRms(x, IN)) }, numbers: rmsNorm(x, gain) };
-  const { gate, up } = gatesAndUps(random, count * IN);
-  return { arrays: { gate_up: beside(gate, up, IN) }, numbers: swiglu(gate, up) };
-}
-
-const asInput = (kind: Input['kind'], buffers: Readonly<Record<string, GPUBuffer>>): Input =>
-  ({ ...buffers, kind }) as unknown as Input;
-
 const LAYERS = [
   { products: 'plain', IN: 48, OUT: 28, counts: [67] },
   { products: 'plain', IN: 16, OUT: 64, counts: [201] },
@@ -110,28 +90,41 @@ describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, 
     measureClose(`${entry}, ${products}`, '', actual, expected, { rtol: 3e-6 });
   };
 
-  it.each(['plain', 'normed', 'gated'] as const)('takes %s input', async (kind) => {
+  it('is the product, alone, with a residual, and as gates and ups', async () => {
     const [gpu, kernels] = await kernelsFor({}, products);
     for (const count of counts) {
       const random = new Random(IN + count);
-      const { arrays, numbers } = inputOf(kind, random, count, IN);
+      const x = floats(random, count * IN, 2, 0.5);
       const weight = floats(random, OUT * IN);
       const residual = floats(random, count * OUT, 3);
       const rows = Uint32Array.of(count);
 
-      const product = linear(numbers, weight, count, IN, OUT);
-      const forward = { reads: { rows, weight, ...arrays }, writes: { y: unwritten(count * OUT) } };
+      const product = linear(x, weight, count, IN, OUT);
+      const forward = { reads: { rows, x, weight }, writes: { y: unwritten(count * OUT) } };
       const { y } = await runDispatch(gpu, count, forward, (on) =>
-        kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y),
+        kernels.linear(on.rows, width, on.x, on.weight, on.y),
       );
-      measure(`matmul_forward, ${kind}`, y, product);
+      measure('matmul_forward', y, product);
 
-      const adding = { reads: { rows, weight, residual, ...arrays }, writes: { y: unwritten(count * OUT) } };
+      const adding = { reads: { rows, x, weight, residual }, writes: { y: unwritten(count * OUT) } };
       const added = await runDispatch(gpu, count, adding, (on) =>
-        kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y, on.residual),
+        kernels.linear(on.rows, width, on.x, on.weight, on.y, on.residual),
       );
       const sum = product.map((value, at) => value + residual[at]!);
-      measure(`matmul_forward_residual, ${kind}`, added.y, sum);
+      measure('matmul_forward_residual', added.y, sum);
+
+      // Twice as wide: the first half are gates, some of which saturate.
+      const gates = floats(random, OUT * IN, 20);
+      const gating = {
+        reads: { rows, x, weight: Float32Array.of(...gates, ...weight) },
+        writes: { gate_up: unwritten(count * 2 * OUT), gated: unwritten(count * OUT) },
+      };
+      const { gate_up, gated } = await runDispatch(gpu, count, gating, (on) =>
+        kernels.linearGated(on.rows, { IN, OUT: 2 * OUT }, on.x, on.weight, on.gate_up, on.gated),
+      );
+      const gate = linear(x, gates, count, IN, OUT);
+      measure('matmul_forward_gated', gate_up, beside(gate, product, OUT));
+      measure('matmul_forward_gated, silu(gate) * up', gated, swiglu(gate, product));
     }
   });
 
@@ -159,13 +152,13 @@ describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, 
       measure('matmul_backward_input', d_x, d_input);
 
       const { gate, up } = gatesAndUps(random, count * IN);
-      const writes = { d_gate_up: beside(gate, up, IN), gated: unwritten(count * IN) };
-      const { d_gate_up, gated } = await runDispatch(gpu, count, { reads: { rows, d_y, weight }, writes }, (on) =>
-        kernels.linearBackwardGated(on.rows, width, on.d_y, on.weight, on.d_gate_up, on.gated),
+      const writes = { gate_up: beside(gate, up, IN), gated: unwritten(count * IN) };
+      const { gate_up, gated } = await runDispatch(gpu, count, { reads: { rows, d_y, weight }, writes }, (on) =>
+        kernels.linearBackwardGated(on.rows, width, on.d_y, on.weight, on.gate_up, on.gated),
       );
       measure('matmul_backward_gated, what went in', gated, swiglu(gate, up));
       const { dGate, dUp } = swigluBackward(gate, up, d_input);
-      measure('matmul_backward_gated', d_gate_up, beside(dGate, dUp, IN));
+      measure('matmul_backward_gated', gate_up, beside(dGate, dUp, IN));
     }
   });
 });
@@ -233,20 +226,22 @@ describe('RMS norm', () => {
     const stream = floats(random, count * D);
     const rows = Uint32Array.of(count);
 
-    const forward = { reads: { rows, x }, writes: { scale: unwritten(count) } };
-    const { scale } = await runDispatch(gpu, count, forward, (on) => kernels.normScale(on.rows, on.x, on.scale));
-    measureClose('rms_norm_scale', 'scale', scale, inverseRms(x, D), { rtol: 1e-6 });
+    const forward = { reads: { rows, x, gain }, writes: { y: unwritten(count * D) } };
+    const { y } = await runDispatch(gpu, count, forward, (on) => kernels.norm(on.rows, on.x, on.gain, on.y));
+    measureClose('rms_norm_forward', 'y', y, rmsNorm(x, gain), { rtol: 1e-6 });
 
     const splits = kernels.normSplits;
     const back = {
-      reads: { rows, x, gain, scale },
+      reads: { rows, x, gain },
       writes: { d_y, d_x: stream, partial: unwritten(splits * D) },
     };
     const {
       d_y: normed,
       d_x,
       partial,
-    } = await runDispatch(gpu, count, back, (on) => kernels.normBackward(on.rows, on, on.d_y, on.d_x, on.partial));
+    } = await runDispatch(gpu, count, back, (on) =>
+      kernels.normBackward(on.rows, on.x, on.gain, on.d_y, on.d_x, on.partial),
+    );
     const { dx, dGain } = rmsNormBackward(x, gain, d_y);
     measureClose(
       'rms_norm_backward',
