@@ -2,16 +2,18 @@
 //   y[n,o]  = sum over i of x[n,i] W[o,i]
 //   dx[n,i] = sum over o of dy[n,o] W[o,i]
 //   dW[o,i] = sum over n of dy[n,o] x[n,i]       as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
-// x comes from input_at of one of the files input-*.wgsl, which is put in front.
+// x comes from input_at of one of the files input-*.wgsl, which is put in front. Where x is norm(a), input_at gives a, and the gain and
+// the scale are taken out of the sums (NORMED; the forward pass makes the scale on its way through the row, and keeps it):
+//   y[n,o]  = scale[n] sum over i of a[n,i] gain[i] W[o,i],   dW[o,i] = gain[i] sum over n of dy[n,o] scale[n] a[n,i]
 //
-// matmul_forward             grid (OUT/8, rows/8)            writes y
-// matmul_forward_residual    grid (OUT/8, rows/8)            writes y = residual + x W^T
-// matmul_backward_input      grid (IN/8, rows/8)             writes d_x
-// matmul_backward_gated      grid (IN/8, rows/8)             where x = silu(gate) * up: turns gate_up into its gradient, in place
-// matmul_backward_weight     grid (IN/8, OUT/8, SPLITS)      writes partial: [SPLITS, OUT, IN]
+// matmul_forward             grid (OUT/64, rows/8)           writes y
+// matmul_forward_residual    grid (OUT/64, rows/8)           writes y = residual + x W^T
+// matmul_backward_input      grid (IN/64, rows/8)            writes d_x
+// matmul_backward_gated      grid (IN/64, rows/8)            where x = silu(gate) * up: turns gate_up into its gradient, in place
+// matmul_backward_weight     grid (IN/64, OUT/8, SPLITS)     writes partial: [SPLITS, OUT, IN]
 //
 // For software adapters, where loads and barriers cost most: a thread makes 8 x 8 results on its own, four numbers at a time of
-// what it multiplies.
+// what it multiplies. Workgroups are small, so that a few rows keep every processor core busy.
 
 @group(0) @binding(0) var<uniform> rows: u32;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -44,28 +46,21 @@ fn block_row(block: ptr<function, Block>, j: u32) -> mat2x4f {
 
 // What lies past the end of the rows or columns repeats the last, and is not stored.
 
-/// Numbers 4 i to 4 i + 3 of the input's rows n to n + 3.
-fn input_rows(n: u32, i: u32) -> mat4x4f {
-  let last = rows - 1u;
-  let j = min(i, IN4 - 1u);
-  return mat4x4f(
-    input_at(min(n, last), j),
-    input_at(min(n + 1u, last), j),
-    input_at(min(n + 2u, last), j),
-    input_at(min(n + 3u, last), j),
-  );
+/// The rows n to n + 3.
+fn four_rows(n: u32) -> vec4u {
+  return min(vec4u(n, n + 1u, n + 2u, n + 3u), vec4u(rows - 1u));
 }
 
-/// Numbers 4 o to 4 o + 3 of the rows n to n + 3 of d_y.
-fn d_y_rows(n: u32, o: u32) -> mat4x4f {
-  let last = rows - 1u;
-  let j = min(o, OUT4 - 1u);
-  return mat4x4f(
-    d_y[min(n, last) * OUT4 + j],
-    d_y[min(n + 1u, last) * OUT4 + j],
-    d_y[min(n + 2u, last) * OUT4 + j],
-    d_y[min(n + 3u, last) * OUT4 + j],
-  );
+/// Numbers 4 i to 4 i + 3 of four of the input's rows.
+fn input_rows(n: vec4u, i: u32) -> mat4x4f {
+  let j = min(i, IN4 - 1u);
+  return mat4x4f(input_at(n.x, j), input_at(n.y, j), input_at(n.z, j), input_at(n.w, j));
+}
+
+/// Numbers 4 o to 4 o + 3 of four rows of d_y.
+fn d_y_rows(n: vec4u, o: u32) -> mat4x4f {
+  let at = n * OUT4 + min(o, OUT4 - 1u);
+  return mat4x4f(d_y[at.x], d_y[at.y], d_y[at.z], d_y[at.w]);
 }
 
 /// Numbers 4 i to 4 i + 3 of the weight's rows 4 o to 4 o + 3.
@@ -74,12 +69,49 @@ fn weight_rows(o: u32, i: u32) -> mat4x4f {
   return mat4x4f(weight[at], weight[at + IN4], weight[at + 2u * IN4], weight[at + 3u * IN4]);
 }
 
+/// The weight's rows 4 o to 4 o + 3 as columns, times what of the input is a number a column.
+fn weight_columns(o: u32, i: u32) -> mat4x4f {
+  let w = weight_rows(o, i);
+  if (!NORMED) { return transpose(w); }
+  let gain = gain_at(i);
+  return transpose(mat4x4f(w[0] * gain, w[1] * gain, w[2] * gain, w[3] * gain));
+}
+
+/// The sum of squares of each of four rows.
+fn squares(four: mat4x4f) -> vec4f {
+  return vec4f(dot(four[0], four[0]), dot(four[1], four[1]), dot(four[2], four[2]), dot(four[3], four[3]));
+}
+
+fn times_rows(four: mat4x4f, scale: vec4f) -> mat4x4f {
+  return mat4x4f(four[0] * scale.x, four[1] * scale.y, four[2] * scale.z, four[3] * scale.w);
+}
+
 fn forward_block(o: u32, n: u32) -> Block {
   var block: Block;
+  let top_rows = four_rows(n);
+  let bottom_rows = four_rows(n + 4u);
+  var top_squares = vec4f();
+  var bottom_squares = vec4f();
   for (var i = 0u; i < IN4; i++) {
-    let left = transpose(weight_rows(o, i));
-    let right = transpose(weight_rows(o + 1u, i));
-    add(&block, left, right, input_rows(n, i), input_rows(n + 4u, i));
+    let top = input_rows(top_rows, i);
+    let bottom = input_rows(bottom_rows, i);
+    add(&block, weight_columns(o, i), weight_columns(o + 1u, i), top, bottom);
+    if (NORMED) {
+      top_squares += squares(top);
+      bottom_squares += squares(bottom);
+    }
+  }
+  if (NORMED) {
+    let top = inverseSqrt(top_squares / f32(IN) + EPS);
+    let bottom = inverseSqrt(bottom_squares / f32(IN) + EPS);
+    if (o == 0u) {
+      keep_scales(top_rows, top);
+      keep_scales(bottom_rows, bottom);
+    }
+    block.top_left = times_rows(block.top_left, top);
+    block.top_right = times_rows(block.top_right, top);
+    block.bottom_left = times_rows(block.bottom_left, bottom);
+    block.bottom_right = times_rows(block.bottom_right, bottom);
   }
   return block;
 }
@@ -88,7 +120,7 @@ fn store_y(n: u32, o: u32, value: vec4f) {
   if (n < rows && o < OUT4) { y[n * OUT4 + o] = value; }
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_forward(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x * 2u;
   let n = id.y * 8u;
@@ -105,7 +137,7 @@ fn store_sum(n: u32, o: u32, value: vec4f) {
   if (n < rows && o < OUT4) { y[n * OUT4 + o] = residual[n * OUT4 + o] + value; }
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_forward_residual(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x * 2u;
   let n = id.y * 8u;
@@ -120,8 +152,10 @@ fn matmul_forward_residual(@builtin(global_invocation_id) id: vec3u) {
 
 fn backward_block(i: u32, n: u32) -> Block {
   var block: Block;
+  let top_rows = four_rows(n);
+  let bottom_rows = four_rows(n + 4u);
   for (var o = 0u; o < OUT4; o++) {
-    add(&block, weight_rows(o, i), weight_rows(o, i + 1u), d_y_rows(n, o), d_y_rows(n + 4u, o));
+    add(&block, weight_rows(o, i), weight_rows(o, i + 1u), d_y_rows(top_rows, o), d_y_rows(bottom_rows, o));
   }
   return block;
 }
@@ -130,7 +164,7 @@ fn store_d_x(n: u32, i: u32, value: vec4f) {
   if (n < rows && i < IN4) { d_x[n * IN4 + i] = value; }
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x * 2u;
   let n = id.y * 8u;
@@ -154,7 +188,7 @@ fn store_gate_up(n: u32, i: u32, d: vec4f) {
   d_gate_up[at + IN4] = d * gate * sigmoid;
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_backward_gated(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x * 2u;
   let n = id.y * 8u;
@@ -167,8 +201,11 @@ fn matmul_backward_gated(@builtin(global_invocation_id) id: vec3u) {
   }
 }
 
+fn store_partial(out: u32, i: u32, value: vec4f, split: u32) {
+  if (out < OUT && i < IN4) { partial[(split * OUT + out) * IN4 + i] = value; }
+}
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x * 2u;
   let o = id.y * 2u;
@@ -177,27 +214,17 @@ fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
   let share = (rows + SPLITS - 1u) / SPLITS;
   let end = min((id.z + 1u) * share, rows);
   for (var n = id.z * share; n < end; n += 4u) {
-    let d_left = share_rows(d_y_rows(n, o), end - n);
-    let d_right = share_rows(d_y_rows(n, o + 1u), end - n);
-    add(&block, input_rows(n, i), input_rows(n, i + 1u), transpose(d_left), transpose(d_right));
+    let four = four_rows(n);
+    var counts = select(vec4f(), vec4f(1.0), vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(end)); // of the share, or not
+    if (NORMED) { counts *= scales_at(four); }
+    let d_left = times_rows(d_y_rows(four, o), counts);
+    let d_right = times_rows(d_y_rows(four, o + 1u), counts);
+    add(&block, input_rows(four, i), input_rows(four, i + 1u), transpose(d_left), transpose(d_right));
   }
   for (var j = 0u; j < 8u; j++) {
-    let out = o * 4u + j;
-    if (out >= OUT) { break; }
-    let at = (id.z * OUT + out) * IN4 + i;
-    let row = block_row(&block, j);
-    partial[at] = row[0];
-    if (i + 1u < IN4) { partial[at + 1u] = row[1]; }
+    var row = block_row(&block, j);
+    if (NORMED) { row = mat2x4f(row[0] * gain_at(i), row[1] * gain_at(min(i + 1u, IN4 - 1u))); }
+    store_partial(o * 4u + j, i, row[0], id.z);
+    store_partial(o * 4u + j, i + 1u, row[1], id.z);
   }
-}
-
-/// The first `count` of four rows, and zeros.
-fn share_rows(four: mat4x4f, count: u32) -> mat4x4f {
-  let zero = vec4f();
-  return mat4x4f(
-    four[0],
-    select(zero, four[1], count > 1u),
-    select(zero, four[2], count > 2u),
-    select(zero, four[3], count > 3u),
-  );
 }

@@ -75,13 +75,16 @@ export async function planForward(
 ): Promise<{ readonly body: readonly Dispatch[]; readonly head: readonly Dispatch[] }> {
   const { hiddenSize: D, intermediateSize: F } = kernels.config;
   const { layers, last, lastScale, logits } = activations;
+  // On software adapters the product that reads norm(x) makes the scale itself.
+  const scaleOf = (x: Range, scale: Range): Promise<Dispatch>[] =>
+    kernels.software ? [] : [kernels.normScale(rows, x, scale)];
   const body = layers.flatMap((layer, index) => {
     const weights = parameters.layer(index);
     const normed: Input = { kind: 'normed', x: layer.x, scale: layer.scale, gain: weights.attentionNorm };
     const middle: Input = { kind: 'normed', x: layer.middle, scale: layer.middleScale, gain: weights.mlpNorm };
     const gated: Input = { kind: 'gated', gate_up: layer.gateUp };
     return [
-      kernels.normScale(rows, layer.x, layer.scale),
+      ...scaleOf(layer.x, layer.scale),
       kernels.linear(rows, { IN: D, OUT: 3 * D }, normed, weights.qkv, layer.qkv),
       kernels.rope('rope_forward', rows, positions, layer.qkv),
       attend(layer, index),
@@ -93,7 +96,7 @@ export async function planForward(
         layer.middle,
         layer.x,
       ),
-      kernels.normScale(rows, layer.middle, layer.middleScale),
+      ...scaleOf(layer.middle, layer.middleScale),
       kernels.linear(rows, { IN: D, OUT: 2 * F }, middle, weights.gateUp, layer.gateUp),
       kernels.linear(rows, { IN: F, OUT: D }, gated, weights.down, layers[index + 1]?.x ?? last, layer.middle),
     ];
@@ -101,7 +104,7 @@ export async function planForward(
   const first = (layers[0] as LayerActivations).x;
   const normed: Input = { kind: 'normed', x: last, scale: lastScale, gain: parameters.finalNorm };
   const head = [
-    kernels.normScale(rows, last, lastScale),
+    ...scaleOf(last, lastScale),
     kernels.linear(
       rows,
       { IN: D, OUT: headWidth(kernels.config, parameters.head) },

@@ -2,7 +2,9 @@
 import attentionTiled from '../../shaders/attention-tiled.wgsl?raw';
 import attention from '../../shaders/attention.wgsl?raw';
 import embedding from '../../shaders/embedding.wgsl?raw';
+import inputAlone from '../../shaders/input-alone.wgsl?raw';
 import inputGated from '../../shaders/input-gated.wgsl?raw';
+import inputNormedAlone from '../../shaders/input-normed-alone.wgsl?raw';
 import inputNormed from '../../shaders/input-normed.wgsl?raw';
 import inputPlain from '../../shaders/input-plain.wgsl?raw';
 import matmulTiled from '../../shaders/matmul-tiled.wgsl?raw';
@@ -58,8 +60,37 @@ const INPUT_SOURCES: Readonly<Record<Input['kind'], string>> = {
   gated: inputGated,
 };
 
+/** Those of software adapters, whose products make norms and scales themselves. */
+const SOFTWARE_INPUT_SOURCES: typeof INPUT_SOURCES = {
+  plain: `${inputAlone}\n${inputPlain}`,
+  normed: inputNormedAlone,
+  gated: `${inputAlone}\n${inputGated}`,
+};
+
 /** Width of a linear layer's input and output. */
 export type LinearSizes = { readonly IN: number; readonly OUT: number };
+
+/**
+ * A WGSL file with its loops from 0u to `bound` written out `count` times: software adapters do not unroll, and an array indexed by
+ * anything but constants is read and written there a lane at a time.
+ */
+function unrolled(source: string, bound: string, count: number): string {
+  const loop = new RegExp(`for \\(var (\\w+) = 0u; \\1 < ${bound}; \\1\\+\\+\\) \\{`);
+  for (let text = source; ;) {
+    const found = loop.exec(text);
+    if (!found) return text;
+    const [head, name = ''] = found;
+    const begin = found.index + head.length;
+    let end = begin;
+    for (let depth = 1; depth > 0; end++) depth += text[end] === '{' ? 1 : text[end] === '}' ? -1 : 0;
+    const body = text.slice(begin, end - 1);
+    const turns = Array.from(
+      { length: count },
+      (_, k) => `{${body.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), `${k}u`)}}`,
+    );
+    text = text.slice(0, found.index) + turns.join('\n') + text.slice(end);
+  }
+}
 
 /** Workgroups worth having in flight for the gradient of one weight: with fewer tiles than that, the rows are split. */
 const WORKGROUPS = 528;
@@ -81,7 +112,12 @@ export class Kernels {
   /** [maxPositions, K/2] of (cos, sin), for rotary position embedding. */
   readonly turns: GPUBuffer;
   /** Where the products come from, and how many rows and columns of results a workgroup makes. */
-  readonly #products: { readonly source: string; readonly rows: number; readonly columns: number };
+  readonly #products: {
+    readonly inputs: typeof INPUT_SOURCES;
+    readonly source: string;
+    readonly rows: number;
+    readonly columns: number;
+  };
 
   constructor(gpu: Gpu, config: ModelConfig, software = gpu.adapter.software) {
     this.#gpu = gpu;
@@ -89,8 +125,8 @@ export class Kernels {
     this.config = config;
     this.#constants = modelConstants(config);
     this.#products = software
-      ? { source: matmul, rows: 64, columns: 64 }
-      : { source: matmulTiled, rows: 64, columns: 32 };
+      ? { inputs: SOFTWARE_INPUT_SOURCES, source: unrolled(matmul, '8u', 8), rows: 8, columns: 64 }
+      : { inputs: INPUT_SOURCES, source: matmulTiled, rows: 64, columns: 32 };
     const table = rotaryTable(config);
     this.turns = gpu.buffer('rotary table', table.byteLength);
     gpu.write(this.turns, table);
@@ -258,8 +294,9 @@ export class Kernels {
   ): Promise<Dispatch> {
     const headWidth = this.config.hiddenSize / this.config.numHeads;
     const width = headWidth % 4 === 0 ? 4 : 2;
-    const constants = { PARTS: headWidth / width, MAX_LENGTH };
-    return this.#dispatch(`alias Part = vec${width}f;\n${source}`, entry, grid, bind, constants);
+    const PARTS = headWidth / width;
+    const text = this.software ? unrolled(source, 'PARTS', PARTS) : source;
+    return this.#dispatch(`alias Part = vec${width}f;\n${text}`, entry, grid, bind, { PARTS, MAX_LENGTH });
   }
 
   /** On software adapters every thread works on its own. */
@@ -289,7 +326,7 @@ export class Kernels {
   }
 
   #productOf(kind: Input['kind']): string {
-    return `${INPUT_SOURCES[kind]}\n${this.#products.source}`;
+    return `${this.#products.inputs[kind]}\n${this.#products.source}`;
   }
 
   #product(columns: number): KernelCall['grid'] {
