@@ -2,27 +2,29 @@
 //   y[n,o]  = sum over i of x[n,i] W[o,i]
 //   dx[n,i] = sum over o of dy[n,o] W[o,i]
 //   dW[o,i] = sum over n of dy[n,o] x[n,i]       as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
-// x comes from input_at of one of the files input-*.wgsl, which is put in front. Where x is norm(a), input_at gives a, and the gain and
-// the scale are taken out of the sums (NORMED; the forward pass makes the scale on its way through the row, and keeps it):
-//   y[n,o]  = scale[n] sum over i of a[n,i] gain[i] W[o,i],   dW[o,i] = gain[i] sum over n of dy[n,o] scale[n] a[n,i]
 //
 // matmul_forward             grid (OUT/64, rows/8)           writes y
 // matmul_forward_residual    grid (OUT/64, rows/8)           writes y = residual + x W^T
+// matmul_forward_gated       grid (OUT/64, rows/8)           writes gate_up = x W^T and silu(gate) * up (Shazeer 2020); a row of
+//                                                            gate_up holds OUT/2 gates, then OUT/2 ups
 // matmul_backward_input      grid (IN/64, rows/8)            writes d_x
-// matmul_backward_gated      grid (IN/64, rows/8)            where x = silu(gate) * up: turns gate_up into its gradient, in place
+// matmul_backward_gated      grid (IN/64, rows/8)            where x = silu(gate) * up: writes x, and turns gate_up into its
+//                                                            gradient, in place
 // matmul_backward_weight     grid (IN/64, OUT/8, SPLITS)     writes partial: [SPLITS, OUT, IN]
 //
 // For software adapters, where loads and barriers cost most: a thread makes 8 x 8 results on its own, four numbers at a time of
-// what it multiplies. Workgroups are small, so that a few rows keep every processor core busy.
+// what it multiplies. Workgroups are small, so that a few rows keep every core busy.
 
 @group(0) @binding(0) var<uniform> rows: u32;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> residual: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> d_y: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> d_x: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> d_gate_up: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> residual: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> d_y: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> d_x: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> gate_up: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> gated: array<vec4f>;
+@group(0) @binding(9) var<storage, read_write> partial: array<vec4f>;
 
 const IN4 = IN / 4u;
 const OUT4 = OUT / 4u;
@@ -51,10 +53,10 @@ fn four_rows(n: u32) -> vec4u {
   return min(vec4u(n, n + 1u, n + 2u, n + 3u), vec4u(rows - 1u));
 }
 
-/// Numbers 4 i to 4 i + 3 of four of the input's rows.
-fn input_rows(n: vec4u, i: u32) -> mat4x4f {
-  let j = min(i, IN4 - 1u);
-  return mat4x4f(input_at(n.x, j), input_at(n.y, j), input_at(n.z, j), input_at(n.w, j));
+/// Numbers 4 i to 4 i + 3 of four rows of x.
+fn x_rows(n: vec4u, i: u32) -> mat4x4f {
+  let at = n * IN4 + min(i, IN4 - 1u);
+  return mat4x4f(x[at.x], x[at.y], x[at.z], x[at.w]);
 }
 
 /// Numbers 4 o to 4 o + 3 of four rows of d_y.
@@ -69,49 +71,15 @@ fn weight_rows(o: u32, i: u32) -> mat4x4f {
   return mat4x4f(weight[at], weight[at + IN4], weight[at + 2u * IN4], weight[at + 3u * IN4]);
 }
 
-/// The weight's rows 4 o to 4 o + 3 as columns, times what of the input is a number a column.
-fn weight_columns(o: u32, i: u32) -> mat4x4f {
-  let w = weight_rows(o, i);
-  if (!NORMED) { return transpose(w); }
-  let gain = gain_at(i);
-  return transpose(mat4x4f(w[0] * gain, w[1] * gain, w[2] * gain, w[3] * gain));
-}
-
-/// The sum of squares of each of four rows.
-fn squares(four: mat4x4f) -> vec4f {
-  return vec4f(dot(four[0], four[0]), dot(four[1], four[1]), dot(four[2], four[2]), dot(four[3], four[3]));
-}
-
-fn times_rows(four: mat4x4f, scale: vec4f) -> mat4x4f {
-  return mat4x4f(four[0] * scale.x, four[1] * scale.y, four[2] * scale.z, four[3] * scale.w);
-}
-
-fn forward_block(o: u32, n: u32) -> Block {
+/// Results of four columns from 4 `left` on and of four from 4 `right` on.
+fn forward_block(left: u32, right: u32, n: u32) -> Block {
   var block: Block;
-  let top_rows = four_rows(n);
-  let bottom_rows = four_rows(n + 4u);
-  var top_squares = vec4f();
-  var bottom_squares = vec4f();
+  let top = four_rows(n);
+  let bottom = four_rows(n + 4u);
   for (var i = 0u; i < IN4; i++) {
-    let top = input_rows(top_rows, i);
-    let bottom = input_rows(bottom_rows, i);
-    add(&block, weight_columns(o, i), weight_columns(o + 1u, i), top, bottom);
-    if (NORMED) {
-      top_squares += squares(top);
-      bottom_squares += squares(bottom);
-    }
-  }
-  if (NORMED) {
-    let top = inverseSqrt(top_squares / f32(IN) + EPS);
-    let bottom = inverseSqrt(bottom_squares / f32(IN) + EPS);
-    if (o == 0u) {
-      keep_scales(top_rows, top);
-      keep_scales(bottom_rows, bottom);
-    }
-    block.top_left = times_rows(block.top_left, top);
-    block.top_right = times_rows(block.top_right, top);
-    block.bottom_left = times_rows(block.bottom_left, bottom);
-    block.bottom_right = times_rows(block.bottom_right, bottom);
+    let left_rows = transpose(weight_rows(left, i));
+    let right_rows = transpose(weight_rows(right, i));
+    add(&block, left_rows, right_rows, x_rows(top, i), x_rows(bottom, i));
   }
   return block;
 }
@@ -125,7 +93,7 @@ fn matmul_forward(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x * 2u;
   let n = id.y * 8u;
   if (o >= OUT4 || n >= rows) { return; }
-  var block = forward_block(o, n);
+  var block = forward_block(o, o + 1u, n);
   for (var j = 0u; j < 8u; j++) {
     let row = block_row(&block, j);
     store_y(n + j, o, row[0]);
@@ -142,7 +110,7 @@ fn matmul_forward_residual(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x * 2u;
   let n = id.y * 8u;
   if (o >= OUT4 || n >= rows) { return; }
-  var block = forward_block(o, n);
+  var block = forward_block(o, o + 1u, n);
   for (var j = 0u; j < 8u; j++) {
     let row = block_row(&block, j);
     store_sum(n + j, o, row[0]);
@@ -150,12 +118,30 @@ fn matmul_forward_residual(@builtin(global_invocation_id) id: vec3u) {
   }
 }
 
+fn store_gated(n: u32, i: u32, gate: vec4f, up: vec4f) {
+  if (n >= rows) { return; }
+  gate_up[n * OUT4 + i] = gate;
+  gate_up[n * OUT4 + OUT4 / 2u + i] = up;
+  gated[n * (OUT4 / 2u) + i] = gate / (1.0 + exp(-gate)) * up;
+}
+
+@compute @workgroup_size(8)
+fn matmul_forward_gated(@builtin(global_invocation_id) id: vec3u) {
+  let n = id.y * 8u;
+  if (id.x >= OUT4 / 2u || n >= rows) { return; }
+  var block = forward_block(id.x, OUT4 / 2u + id.x, n);
+  for (var j = 0u; j < 8u; j++) {
+    let row = block_row(&block, j);
+    store_gated(n + j, id.x, row[0], row[1]);
+  }
+}
+
 fn backward_block(i: u32, n: u32) -> Block {
   var block: Block;
-  let top_rows = four_rows(n);
-  let bottom_rows = four_rows(n + 4u);
+  let top = four_rows(n);
+  let bottom = four_rows(n + 4u);
   for (var o = 0u; o < OUT4; o++) {
-    add(&block, weight_rows(o, i), weight_rows(o, i + 1u), d_y_rows(top_rows, o), d_y_rows(bottom_rows, o));
+    add(&block, weight_rows(o, i), weight_rows(o, i + 1u), d_y_rows(top, o), d_y_rows(bottom, o));
   }
   return block;
 }
@@ -178,14 +164,15 @@ fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
 }
 
 /// dgate = d up sigmoid(gate) (1 + gate (1 - sigmoid(gate))),   dup = d silu(gate)
-fn store_gate_up(n: u32, i: u32, d: vec4f) {
+fn store_d_gate_up(n: u32, i: u32, d: vec4f) {
   if (n >= rows || i >= IN4) { return; }
   let at = n * 2u * IN4 + i;
-  let gate = d_gate_up[at];
-  let up = d_gate_up[at + IN4];
+  let gate = gate_up[at];
+  let up = gate_up[at + IN4];
   let sigmoid = 1.0 / (1.0 + exp(-gate));
-  d_gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
-  d_gate_up[at + IN4] = d * gate * sigmoid;
+  gated[n * IN4 + i] = gate * sigmoid * up;
+  gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
+  gate_up[at + IN4] = d * gate * sigmoid;
 }
 
 @compute @workgroup_size(8)
@@ -196,13 +183,9 @@ fn matmul_backward_gated(@builtin(global_invocation_id) id: vec3u) {
   var block = backward_block(i, n);
   for (var j = 0u; j < 8u; j++) {
     let row = block_row(&block, j);
-    store_gate_up(n + j, i, row[0]);
-    store_gate_up(n + j, i + 1u, row[1]);
+    store_d_gate_up(n + j, i, row[0]);
+    store_d_gate_up(n + j, i + 1u, row[1]);
   }
-}
-
-fn store_partial(out: u32, i: u32, value: vec4f, split: u32) {
-  if (out < OUT && i < IN4) { partial[(split * OUT + out) * IN4 + i] = value; }
 }
 
 @compute @workgroup_size(8)
@@ -215,16 +198,27 @@ fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
   let end = min((id.z + 1u) * share, rows);
   for (var n = id.z * share; n < end; n += 4u) {
     let four = four_rows(n);
-    var counts = select(vec4f(), vec4f(1.0), vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(end)); // of the share, or not
-    if (NORMED) { counts *= scales_at(four); }
-    let d_left = times_rows(d_y_rows(four, o), counts);
-    let d_right = times_rows(d_y_rows(four, o + 1u), counts);
-    add(&block, input_rows(four, i), input_rows(four, i + 1u), transpose(d_left), transpose(d_right));
+    let d_left = share_rows(d_y_rows(four, o), end - n);
+    let d_right = share_rows(d_y_rows(four, o + 1u), end - n);
+    add(&block, x_rows(four, i), x_rows(four, i + 1u), transpose(d_left), transpose(d_right));
   }
   for (var j = 0u; j < 8u; j++) {
-    var row = block_row(&block, j);
-    if (NORMED) { row = mat2x4f(row[0] * gain_at(i), row[1] * gain_at(min(i + 1u, IN4 - 1u))); }
-    store_partial(o * 4u + j, i, row[0], id.z);
-    store_partial(o * 4u + j, i + 1u, row[1], id.z);
+    let out = o * 4u + j;
+    if (out >= OUT) { break; }
+    let at = (id.z * OUT + out) * IN4 + i;
+    let row = block_row(&block, j);
+    partial[at] = row[0];
+    if (i + 1u < IN4) { partial[at + 1u] = row[1]; }
   }
+}
+
+/// The first `count` of four rows, and zeros.
+fn share_rows(four: mat4x4f, count: u32) -> mat4x4f {
+  let zero = vec4f();
+  return mat4x4f(
+    four[0],
+    select(zero, four[1], count > 1u),
+    select(zero, four[2], count > 2u),
+    select(zero, four[3], count > 3u),
+  );
 }

@@ -13,7 +13,8 @@
 //
 // policy_gradient_loss      grid (rows)      writes terms[n] = (weighted loss without KL and entropy, KL, clipped,
 //                                            weighted dloss/dlogp, KL included)
-// policy_gradient_logits    grid (rows)      turns logits into their gradient, in place; zero where a row has no target
+// policy_gradient_logits    grid (rows)      turns logits into their gradient, in place; zero where a row has no target; writes
+//                                            slopes[n], the weighted dloss/dlogp, for the host to read
 // policy_gradient_metrics   1 workgroup      accumulates sums over the rows into metrics: loss, loss without KL and entropy,
 //                                            KL, entropy, clipped low, clipped high, tokens, negative log-prob
 //
@@ -33,6 +34,7 @@
 @group(0) @binding(11) var<storage, read> lse: array<f32>;
 @group(0) @binding(12) var<storage, read> entropies: array<f32>;
 @group(0) @binding(13) var<storage, read_write> metrics: array<f32>;
+@group(0) @binding(14) var<storage, read_write> slopes: array<f32>;
 
 const CISPO = 1u;
 const SAPO = 2u;
@@ -124,6 +126,7 @@ fn policy_gradient_logits(@builtin(global_invocation_id) id: vec3u) {
   let n = id.x;
   if (n >= objective.rows) { return; }
   let row = objective.row_offset + n;
+  slopes[row] = row_terms[row].w;
   let slope = row_terms[row].w / objective.temperature;
   let weight = select(weights[labels[n].y], 0.0, labels[n].x == NO_TARGET);
   let bonus = weight * objective.entropy_coef / objective.temperature;

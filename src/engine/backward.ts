@@ -1,9 +1,9 @@
-// The backward pass as a list of dispatches, over the activations of a forward pass. Norms and gated units are made anew where they
-// are read, since that is cheaper than memory.
+// The backward pass as a list of dispatches, over the activations of a forward pass. What norms and gated units gave is not kept, but
+// made anew on the way, since that is cheaper than memory.
 import { headWidth, paddedVocabulary, type ModelConfig } from './config.ts';
 import type { Take } from './forward.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
-import type { Input, Kernels, LinearSizes, Resource } from './kernels.ts';
+import type { Kernels, LinearSizes, Resource } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -14,9 +14,6 @@ export function takeScratch(take: Take, { hiddenSize: D, numHeads: H }: ModelCon
   return {
     /** Of the residual stream: must be zero when a backward pass begins. */
     d_x: take('d_x', D),
-    /** Of what a norm gives, or attention. */
-    d_row: take('d_row', D),
-    d_qkv: take('d_qkv', 3 * D),
     delta: take('delta', H),
   };
 }
@@ -44,53 +41,52 @@ export async function planBackward(
 ): Promise<readonly Dispatch[]> {
   const { hiddenSize: D, intermediateSize: F, vocabSize } = kernels.config;
   const { rows, ids, positions, spans } = tables;
-  const { layers, last, lastScale, logits } = activations;
-  const { d_x, d_row, d_qkv, delta } = scratch;
+  const { layers, last, gated, logits } = activations;
+  const { d_x, delta } = scratch;
+  const d_row = activations.normed; // the gradient of what a norm gives, then that itself; or of attention
+  const d_qkv = gated; // once that is done with
   const calls: Promise<Dispatch>[] = [];
 
   /** The weight's gradient through y = x W^T. */
-  const weight = (sizes: LinearSizes, input: Input, d_y: Resource, gradient: Resource): void => {
+  const weight = (sizes: LinearSizes, x: Resource, d_y: Resource, gradient: Resource): void => {
     const splits = kernels.splits(sizes);
-    calls.push(kernels.linearBackwardWeight(rows, sizes, input, d_y, partial, splits));
+    calls.push(kernels.linearBackwardWeight(rows, sizes, x, d_y, partial, splits));
     calls.push(kernels.reduce(partial, gradient, sizes.IN * sizes.OUT, splits));
   };
-  /** Through y = norm(x), from d_row: d_x, which accumulates, and the gain's gradient. */
-  const norm = (of: Input & { kind: 'normed' }, gradient: Resource): void => {
-    calls.push(kernels.normBackward(rows, of, d_row, d_x, partial));
+  /** Through y = norm(x), from d_row, which becomes y: d_x, which accumulates, and the gain's gradient. */
+  const norm = (x: Resource, gain: Resource, gradient: Resource): void => {
+    calls.push(kernels.normBackward(rows, x, gain, d_row, d_x, partial));
     calls.push(kernels.reduce(partial, gradient, D, kernels.normSplits));
   };
 
   const head = { IN: D, OUT: headWidth(kernels.config, parameters.head) };
-  const normed = { kind: 'normed', x: last, scale: lastScale, gain: parameters.finalNorm } as const;
-  weight(head, normed, logits, gradients.headWeight);
   calls.push(kernels.linearBackwardInput(rows, head, logits, parameters.headWeight, d_row));
-  norm(normed, gradients.finalNorm);
+  norm(last, parameters.finalNorm, gradients.finalNorm);
+  weight(head, d_row, logits, gradients.headWeight);
 
   for (const [index, layer] of [...layers.entries()].reverse()) {
-    const { qkv, attended, lse, gateUp } = layer;
+    const { x, qkv, attended, lse, middle, gateUp } = layer;
     const weights = parameters.layer(index);
     const gradient = gradients.layer(index);
     const down = { IN: F, OUT: D };
-    weight(down, { kind: 'gated', gate_up: gateUp }, d_x, gradient.down);
-    calls.push(kernels.linearBackwardGated(rows, down, d_x, weights.down, gateUp));
-    const middle = { kind: 'normed', x: layer.middle, scale: layer.middleScale, gain: weights.mlpNorm } as const;
+    calls.push(kernels.linearBackwardGated(rows, down, d_x, weights.down, gateUp, gated));
+    weight(down, gated, d_x, gradient.down);
     const wide = { IN: D, OUT: 2 * F };
-    weight(wide, middle, gateUp, gradient.gateUp);
     calls.push(kernels.linearBackwardInput(rows, wide, gateUp, weights.gateUp, d_row));
-    norm(middle, gradient.mlpNorm);
+    norm(middle, weights.mlpNorm, gradient.mlpNorm);
+    weight(wide, d_row, gateUp, gradient.gateUp);
 
     const output = { IN: D, OUT: D };
-    weight(output, { kind: 'plain', x: attended }, d_x, gradient.output);
+    weight(output, attended, d_x, gradient.output);
     calls.push(kernels.linearBackwardInput(rows, output, d_x, weights.output, d_row));
     const attention = { rows, spans, qkv, lse, d_out: d_row, delta, d_qkv };
     calls.push(kernels.attention('attention_backward_query', { ...attention, out: attended }));
     calls.push(kernels.attention('attention_backward_key_value', attention));
     calls.push(kernels.rope('rope_backward', rows, positions, d_qkv));
-    const x = { kind: 'normed', x: layer.x, scale: layer.scale, gain: weights.attentionNorm } as const;
     const triple = { IN: D, OUT: 3 * D };
-    weight(triple, x, d_qkv, gradient.qkv);
     calls.push(kernels.linearBackwardInput(rows, triple, d_qkv, weights.qkv, d_row));
-    norm(x, gradient.attentionNorm);
+    norm(x, weights.attentionNorm, gradient.attentionNorm);
+    weight(triple, d_row, d_qkv, gradient.qkv);
   }
   const table = { IN: D, OUT: paddedVocabulary(vocabSize) };
   const splits = kernels.splits(table);

@@ -12,11 +12,18 @@ export interface Sequence {
 /** The target of a row that predicts nothing that counts. */
 export const NO_TARGET = 0xffffffff;
 
-/** Row tables of one micro-batch, as the kernels read them. N rows. */
+/** Whole sequences of a step that are treated together, and where they stand in it. */
 export interface Batch {
   readonly rows: number;
   /** Row 0 of this batch among the rows of the whole step. */
   readonly rowOffset: number;
+  readonly sequences: readonly Sequence[];
+  /** The number of its first sequence in the step. */
+  readonly firstSequence: number;
+}
+
+/** What the kernels read of a batch. N rows. */
+export interface RowTables {
   /** [N] token ids. */
   readonly ids: Uint32Array;
   /** [N] positions in the sequence. */
@@ -46,7 +53,7 @@ export function packBatches(sequences: readonly Sequence[], maxRows: number): Ba
       if (rows + length > maxRows) break;
       rows += length;
     }
-    if (rows > 0) batches.push(pack(sequences, first, end, rows, rowOffset));
+    if (rows > 0) batches.push({ rows, rowOffset, sequences: sequences.slice(first, end), firstSequence: first });
     rowOffset += rows;
     first = end;
   }
@@ -57,14 +64,13 @@ function rowsOf(sequence: Sequence): number {
   return Math.max(0, sequence.ids.length - 1);
 }
 
-function pack(sequences: readonly Sequence[], first: number, end: number, rows: number, rowOffset: number): Batch {
+export function rowTables({ rows, sequences, firstSequence }: Batch): RowTables {
   const ids = new Uint32Array(rows);
   const positions = new Uint32Array(rows);
   const spans = new Uint32Array(rows * 2);
   const labels = new Uint32Array(rows * 2);
   let row = 0;
-  for (let number = first; number < end; number++) {
-    const sequence = sequences[number] as Sequence;
+  sequences.forEach((sequence, index) => {
     const length = rowsOf(sequence);
     const start = row;
     for (let t = 0; t < length; t++, row++) {
@@ -73,10 +79,10 @@ function pack(sequences: readonly Sequence[], first: number, end: number, rows: 
       spans[row * 2] = start;
       spans[row * 2 + 1] = start + length;
       labels[row * 2] = t + 1 < sequence.promptLength ? NO_TARGET : (sequence.ids[t + 1] as number);
-      labels[row * 2 + 1] = number;
+      labels[row * 2 + 1] = firstSequence + index;
     }
-  }
-  return { rows, rowOffset, ids, positions, spans, labels };
+  });
+  return { ids, positions, spans, labels };
 }
 
 /** Rows of all batches of a step. */
@@ -90,16 +96,16 @@ export function unpackRows(
   batches: readonly Batch[],
   values: Float32Array,
 ): Float32Array[] {
-  const bySequence = sequences.map(({ ids, promptLength }) => new Float32Array(ids.length - promptLength));
-  for (const { rows, rowOffset, labels } of batches) {
-    let row = 0;
-    while (row < rows) {
-      const number = labels[row * 2 + 1] as number;
-      const sequence = sequences[number] as Sequence;
-      const first = rowOffset + row;
-      row += rowsOf(sequence);
-      bySequence[number] = values.slice(first + sequence.promptLength - 1, rowOffset + row);
-    }
+  const unpacked = new Map<number, Float32Array>();
+  for (const { rowOffset, sequences: packed, firstSequence } of batches) {
+    let row = rowOffset;
+    packed.forEach((sequence, index) => {
+      const end = row + rowsOf(sequence);
+      if (end > row) unpacked.set(firstSequence + index, values.slice(row + sequence.promptLength - 1, end));
+      row = end;
+    });
   }
-  return bySequence;
+  return sequences.map(
+    ({ ids, promptLength }, number) => unpacked.get(number) ?? new Float32Array(ids.length - promptLength),
+  );
 }

@@ -7,7 +7,7 @@
 import { headWidth, paddedVocabulary, type ModelConfig } from './config.ts';
 import type { Range } from './gpu/arena.ts';
 import type { Dispatch } from './gpu/gpu.ts';
-import type { Input, Kernels } from './kernels.ts';
+import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
 
 /** What a pass reads about its rows. */
@@ -25,42 +25,42 @@ export interface Activations {
   readonly layers: readonly LayerActivations[];
   /** x_L [N, D]. */
   readonly last: Range;
-  readonly lastScale: Range;
+  /** norm(x) of the layer at hand [N, D]. */
+  readonly normed: Range;
+  /** silu(gate) * up of the layer at hand, from its beginning: [N, F]. */
+  readonly gated: Range;
   /** [N, VP], or [N, 4] values from its beginning where a model has a value head. */
   readonly logits: Range;
 }
 
 export interface LayerActivations {
   readonly x: Range; // [N, D]
-  readonly scale: Range; // [N], 1 / rms of x
   readonly qkv: Range; // [N, 3D], queries and keys turned
   readonly attended: Range; // [N, D]
   readonly lse: Range; // [N, H]
   readonly middle: Range; // x' [N, D]
-  readonly middleScale: Range; // [N]
   readonly gateUp: Range; // [N, 2F]
 }
 
-/** Takes memory for `width` numbers a row: of an arena, or where it is to be read over and over, of its own. */
-export type Take = (label: string, width: number, own?: 'own') => Range;
+/** Takes memory for `width` numbers a row. */
+export type Take = (label: string, width: number) => Range;
 
 export function takeActivations(take: Take, config: ModelConfig, keepLayers: boolean): Activations {
   const { hiddenSize: D, intermediateSize: F, numLayers: L, numHeads: H, vocabSize } = config;
   const layer = (name: string): LayerActivations => ({
     x: take(`${name} x`, D),
-    scale: take(`${name} scale`, 1, 'own'),
     qkv: take(`${name} qkv`, 3 * D),
     attended: take(`${name} attended`, D),
     lse: take(`${name} lse`, H),
     middle: take(`${name} middle`, D),
-    middleScale: take(`${name} middle scale`, 1, 'own'),
     gateUp: take(`${name} gate_up`, 2 * F),
   });
   const shared = keepLayers ? null : layer('layer');
   return {
     layers: Array.from({ length: L }, (_, index) => shared ?? layer(`layer ${index}`)),
     last: shared?.x ?? take('last x', D),
-    lastScale: take('last scale', 1, 'own'),
+    normed: take('normed', D),
+    gated: take('gated', Math.max(F, 3 * D)), // a backward pass puts the gradient of qkv here
     logits: take('logits', paddedVocabulary(vocabSize)),
   };
 }
@@ -74,37 +74,25 @@ export async function planForward(
   attend: (layer: LayerActivations, index: number) => Promise<Dispatch>,
 ): Promise<{ readonly body: readonly Dispatch[]; readonly head: readonly Dispatch[] }> {
   const { hiddenSize: D, intermediateSize: F } = kernels.config;
-  const { layers, last, lastScale, logits } = activations;
-  // On software adapters the product that reads norm(x) makes the scale itself.
-  const scaleOf = (x: Range, scale: Range): Promise<Dispatch>[] =>
-    kernels.software ? [] : [kernels.normScale(rows, x, scale)];
+  const { layers, last, normed, gated, logits } = activations;
   const body = layers.flatMap((layer, index) => {
+    const { x, qkv, attended, middle, gateUp } = layer;
     const weights = parameters.layer(index);
-    const normed: Input = { kind: 'normed', x: layer.x, scale: layer.scale, gain: weights.attentionNorm };
-    const middle: Input = { kind: 'normed', x: layer.middle, scale: layer.middleScale, gain: weights.mlpNorm };
-    const gated: Input = { kind: 'gated', gate_up: layer.gateUp };
+    const next = layers[index + 1]?.x ?? last;
     return [
-      ...scaleOf(layer.x, layer.scale),
-      kernels.linear(rows, { IN: D, OUT: 3 * D }, normed, weights.qkv, layer.qkv),
-      kernels.rope('rope_forward', rows, positions, layer.qkv),
+      kernels.norm(rows, x, weights.attentionNorm, normed),
+      kernels.linear(rows, { IN: D, OUT: 3 * D }, normed, weights.qkv, qkv),
+      kernels.rope('rope_forward', rows, positions, qkv),
       attend(layer, index),
-      kernels.linear(
-        rows,
-        { IN: D, OUT: D },
-        { kind: 'plain', x: layer.attended },
-        weights.output,
-        layer.middle,
-        layer.x,
-      ),
-      ...scaleOf(layer.middle, layer.middleScale),
-      kernels.linear(rows, { IN: D, OUT: 2 * F }, middle, weights.gateUp, layer.gateUp),
-      kernels.linear(rows, { IN: F, OUT: D }, gated, weights.down, layers[index + 1]?.x ?? last, layer.middle),
+      kernels.linear(rows, { IN: D, OUT: D }, attended, weights.output, middle, x),
+      kernels.norm(rows, middle, weights.mlpNorm, normed),
+      kernels.linearGated(rows, { IN: D, OUT: 2 * F }, normed, weights.gateUp, gateUp, gated),
+      kernels.linear(rows, { IN: F, OUT: D }, gated, weights.down, next, middle),
     ];
   });
   const first = (layers[0] as LayerActivations).x;
-  const normed: Input = { kind: 'normed', x: last, scale: lastScale, gain: parameters.finalNorm };
   const head = [
-    ...scaleOf(last, lastScale),
+    kernels.norm(rows, last, parameters.finalNorm, normed),
     kernels.linear(
       rows,
       { IN: D, OUT: headWidth(kernels.config, parameters.head) },

@@ -2,11 +2,6 @@
 import attentionTiled from '../../shaders/attention-tiled.wgsl?raw';
 import attention from '../../shaders/attention.wgsl?raw';
 import embedding from '../../shaders/embedding.wgsl?raw';
-import inputAlone from '../../shaders/input-alone.wgsl?raw';
-import inputGated from '../../shaders/input-gated.wgsl?raw';
-import inputNormedAlone from '../../shaders/input-normed-alone.wgsl?raw';
-import inputNormed from '../../shaders/input-normed.wgsl?raw';
-import inputPlain from '../../shaders/input-plain.wgsl?raw';
 import matmulTiled from '../../shaders/matmul-tiled.wgsl?raw';
 import matmul from '../../shaders/matmul.wgsl?raw';
 import prefill from '../../shaders/prefill.wgsl?raw';
@@ -48,48 +43,18 @@ function rotaryTable(config: ModelConfig): Float32Array {
   return table;
 }
 
-/** What a product is made of: numbers as they are, norm(x), or silu(gate) * up, the last two made where they are read. */
-export type Input =
-  | { readonly kind: 'plain'; readonly x: Resource }
-  | { readonly kind: 'normed'; readonly x: Resource; readonly scale: Resource; readonly gain: Resource }
-  | { readonly kind: 'gated'; readonly gate_up: Resource };
-
-const INPUT_SOURCES: Readonly<Record<Input['kind'], string>> = {
-  plain: inputPlain,
-  normed: inputNormed,
-  gated: inputGated,
-};
-
-/** Those of software adapters, whose products make norms and scales themselves. */
-const SOFTWARE_INPUT_SOURCES: typeof INPUT_SOURCES = {
-  plain: `${inputAlone}\n${inputPlain}`,
-  normed: inputNormedAlone,
-  gated: `${inputAlone}\n${inputGated}`,
-};
-
 /** Width of a linear layer's input and output. */
 export type LinearSizes = { readonly IN: number; readonly OUT: number };
 
 /**
- * A WGSL file with its loops from 0u to `bound` written out `count` times: software adapters do not unroll, and an array indexed by
- * anything but constants is read and written there a lane at a time.
+ * attention.wgsl with its loops over the parts of a head written out. For software adapters: they unroll nothing, and an array that is
+ * indexed by a variable is read and written there a lane at a time.
  */
-function unrolled(source: string, bound: string, count: number): string {
-  const loop = new RegExp(`for \\(var (\\w+) = 0u; \\1 < ${bound}; \\1\\+\\+\\) \\{`);
-  for (let text = source; ;) {
-    const found = loop.exec(text);
-    if (!found) return text;
-    const [head, name = ''] = found;
-    const begin = found.index + head.length;
-    let end = begin;
-    for (let depth = 1; depth > 0; end++) depth += text[end] === '{' ? 1 : text[end] === '}' ? -1 : 0;
-    const body = text.slice(begin, end - 1);
-    const turns = Array.from(
-      { length: count },
-      (_, k) => `{${body.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), `${k}u`)}}`,
-    );
-    text = text.slice(0, found.index) + turns.join('\n') + text.slice(end);
-  }
+function unrollParts(source: string, parts: number): string {
+  const loop = /for \(var k = 0u; k < PARTS; k\+\+\) \{([^{}]*)\}/g;
+  return source.replaceAll(loop, (_, body: string) =>
+    Array.from({ length: parts }, (_, k) => `{${body.replaceAll(/\bk\b/g, `${k}u`)}}`).join('\n'),
+  );
 }
 
 /** Workgroups worth having in flight for the gradient of one weight: with fewer tiles than that, the rows are split. */
@@ -112,12 +77,7 @@ export class Kernels {
   /** [maxPositions, K/2] of (cos, sin), for rotary position embedding. */
   readonly turns: GPUBuffer;
   /** Where the products come from, and how many rows and columns of results a workgroup makes. */
-  readonly #products: {
-    readonly inputs: typeof INPUT_SOURCES;
-    readonly source: string;
-    readonly rows: number;
-    readonly columns: number;
-  };
+  readonly #products: { readonly source: string; readonly rows: number; readonly columns: number };
 
   constructor(gpu: Gpu, config: ModelConfig, software = gpu.adapter.software) {
     this.#gpu = gpu;
@@ -125,8 +85,8 @@ export class Kernels {
     this.config = config;
     this.#constants = modelConstants(config);
     this.#products = software
-      ? { inputs: SOFTWARE_INPUT_SOURCES, source: unrolled(matmul, '8u', 8), rows: 8, columns: 64 }
-      : { inputs: INPUT_SOURCES, source: matmulTiled, rows: 64, columns: 32 };
+      ? { source: matmul, rows: 8, columns: 64 }
+      : { source: matmulTiled, rows: 64, columns: 64 };
     const table = rotaryTable(config);
     this.turns = gpu.buffer('rotary table', table.byteLength);
     gpu.write(this.turns, table);
@@ -155,17 +115,18 @@ export class Kernels {
     return this.#dispatch(embedding, 'embedding_backward', grid, { rows, ids, d_x, partial }, { SPLITS });
   }
 
-  /** The scale of every row of norm(x). */
-  normScale(rows: GPUBuffer, x: Resource, scale: Resource): Promise<Dispatch> {
+  /** y = norm(x). */
+  norm(rows: GPUBuffer, x: Resource, gain: Resource, y: Resource): Promise<Dispatch> {
     const LANES = this.#lanes(NORM_LANES);
-    const grid: KernelCall['grid'] = (count) => [ceilDiv(count, 64 / LANES), 1, 1];
-    return this.#dispatch(rmsNorm, 'rms_norm_scale', grid, { rows, x, scale }, { LANES });
+    const grid: KernelCall['grid'] = (count) => [ceilDiv(count, this.software ? 8 : 64 / LANES), 1, 1];
+    return this.#dispatch(rmsNorm, 'rms_norm_forward', grid, { rows, x, gain, y }, { LANES });
   }
 
-  /** Through norm(x): accumulates into d_x; the gain's gradient in `normSplits` shares. */
+  /** Through norm(x): accumulates into d_x; turns d_y into norm(x); the gain's gradient in `normSplits` shares. */
   normBackward(
     rows: GPUBuffer,
-    { x, scale, gain }: { readonly x: Resource; readonly scale: Resource; readonly gain: Resource },
+    x: Resource,
+    gain: Resource,
     d_y: Resource,
     d_x: Resource,
     partial: Resource,
@@ -173,7 +134,7 @@ export class Kernels {
     const SPLITS = this.normSplits;
     const LANES = this.#lanes(NORM_LANES);
     const groups = this.software ? SPLITS / 64 : SPLITS;
-    const bind = { rows, x, gain, row_scale: scale, d_y, d_x, partial };
+    const bind = { rows, x, gain, d_y, d_x, partial };
     return this.#dispatch(rmsNorm, 'rms_norm_backward', () => [groups, 1, 1], bind, { SPLITS, LANES });
   }
 
@@ -181,17 +142,27 @@ export class Kernels {
   linear(
     rows: GPUBuffer,
     sizes: LinearSizes,
-    input: Input,
+    x: Resource,
     weight: Resource,
     y: Resource,
     residual?: Resource,
   ): Promise<Dispatch> {
-    const { kind, ...from } = input;
-    const source = this.#productOf(kind);
-    const grid = this.#product(sizes.OUT);
+    const bind = { rows, x, weight, y };
     return residual
-      ? this.#dispatch(source, 'matmul_forward_residual', grid, { rows, ...from, weight, residual, y }, sizes)
-      : this.#dispatch(source, 'matmul_forward', grid, { rows, ...from, weight, y }, sizes);
+      ? this.#product('matmul_forward_residual', sizes.OUT, { ...bind, residual }, sizes)
+      : this.#product('matmul_forward', sizes.OUT, bind, sizes);
+  }
+
+  /** gate_up = x W^T, and gated = silu(gate) * up of its halves. */
+  linearGated(
+    rows: GPUBuffer,
+    sizes: LinearSizes,
+    x: Resource,
+    weight: Resource,
+    gate_up: Resource,
+    gated: Resource,
+  ): Promise<Dispatch> {
+    return this.#product('matmul_forward_gated', sizes.OUT, { rows, x, weight, gate_up, gated }, sizes);
   }
 
   linearBackwardInput(
@@ -201,41 +172,33 @@ export class Kernels {
     weight: Resource,
     d_x: Resource,
   ): Promise<Dispatch> {
-    const bind = { rows, d_y, weight, d_x };
-    return this.#dispatch(this.#productOf('plain'), 'matmul_backward_input', this.#product(sizes.IN), bind, sizes);
+    return this.#product('matmul_backward_input', sizes.IN, { rows, d_y, weight, d_x }, sizes);
   }
 
-  /** Where the input is silu(gate) * up: turns gate_up into its gradient, in place. */
+  /** Where the input is silu(gate) * up: writes it to `gated`, and turns gate_up into its gradient, in place. */
   linearBackwardGated(
     rows: GPUBuffer,
     sizes: LinearSizes,
     d_y: Resource,
     weight: Resource,
-    d_gate_up: Resource,
+    gate_up: Resource,
+    gated: Resource,
   ): Promise<Dispatch> {
-    const bind = { rows, d_y, weight, d_gate_up };
-    return this.#dispatch(this.#productOf('plain'), 'matmul_backward_gated', this.#product(sizes.IN), bind, sizes);
+    return this.#product('matmul_backward_gated', sizes.IN, { rows, d_y, weight, gate_up, gated }, sizes);
   }
 
   linearBackwardWeight(
     rows: GPUBuffer,
     sizes: LinearSizes,
-    input: Input,
+    x: Resource,
     d_y: Resource,
     partial: Resource,
     SPLITS: number,
   ): Promise<Dispatch> {
-    const { kind, ...from } = input;
     const [columns, outs] = [ceilDiv(sizes.IN, this.#products.columns), ceilDiv(sizes.OUT, this.#products.rows)];
     const grid: KernelCall['grid'] = () => [columns, outs, SPLITS];
-    const constants = { ...sizes, SPLITS };
-    return this.#dispatch(
-      this.#productOf(kind),
-      'matmul_backward_weight',
-      grid,
-      { rows, ...from, d_y, partial },
-      constants,
-    );
+    const bind = { rows, x, d_y, partial };
+    return this.#dispatch(this.#products.source, 'matmul_backward_weight', grid, bind, { ...sizes, SPLITS });
   }
 
   /** Adds the splits of a gradient of `ELEMENTS` numbers to it. */
@@ -273,7 +236,7 @@ export class Kernels {
   /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
   attentionCached(bind: KernelCall['bind'], maxLength: number): Promise<Dispatch> {
     const { numHeads } = this.config;
-    const [entry, rows] = this.software ? ['attention_decode_alone', 64] : ['attention_decode', 1];
+    const [entry, rows] = this.software ? ['attention_decode_alone', 8] : ['attention_decode', 1];
     return this.#attention(attention, entry, (count) => [ceilDiv(count, rows), numHeads, 1], bind, maxLength);
   }
 
@@ -295,7 +258,7 @@ export class Kernels {
     const headWidth = this.config.hiddenSize / this.config.numHeads;
     const width = headWidth % 4 === 0 ? 4 : 2;
     const PARTS = headWidth / width;
-    const text = this.software ? unrolled(source, 'PARTS', PARTS) : source;
+    const text = this.software ? unrollParts(source, PARTS) : source;
     return this.#dispatch(`alias Part = vec${width}f;\n${text}`, entry, grid, bind, { PARTS, MAX_LENGTH });
   }
 
@@ -325,12 +288,10 @@ export class Kernels {
     return (rows) => [ceilDiv(columns, 16), ceilDiv(rows, 4), 1];
   }
 
-  #productOf(kind: Input['kind']): string {
-    return `${this.#products.inputs[kind]}\n${this.#products.source}`;
-  }
-
-  #product(columns: number): KernelCall['grid'] {
-    const across = ceilDiv(columns, this.#products.columns);
-    return (rows) => [across, ceilDiv(rows, this.#products.rows), 1];
+  /** A product with a result for every row and each of `columns` columns. */
+  #product(entry: string, columns: number, bind: KernelCall['bind'], sizes: LinearSizes): Promise<Dispatch> {
+    const { source, ...tile } = this.#products;
+    const across = ceilDiv(columns, tile.columns);
+    return this.#dispatch(source, entry, (rows) => [across, ceilDiv(rows, tile.rows), 1], bind, sizes);
   }
 }

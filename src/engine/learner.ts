@@ -1,6 +1,6 @@
 // Forward and backward over packed micro-batches, for an objective that turns logits into their gradient. A step is: begin,
 // one submit a micro-batch, finish; results are read back once by whoever owns the objective.
-import { packBatches, type Batch, type Sequence } from './batch.ts';
+import { packBatches, rowTables, type Batch, type Sequence } from './batch.ts';
 import { planBackward } from './backward.ts';
 import type { Arena } from './gpu/arena.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
@@ -88,12 +88,12 @@ export class Learner {
 
   /** Makes a batch the one at hand. */
   load(batch: Batch): void {
-    const { rows, ids, positions, spans, labels } = this.tables;
-    this.#gpu.write(rows, Uint32Array.of(batch.rows));
-    this.#gpu.write(ids, batch.ids);
-    this.#gpu.write(positions, batch.positions);
-    this.#gpu.write(spans, batch.spans);
-    this.#gpu.write(labels, batch.labels);
+    const { ids, positions, spans, labels } = rowTables(batch);
+    this.#gpu.write(this.tables.rows, Uint32Array.of(batch.rows));
+    this.#gpu.write(this.tables.ids, ids);
+    this.#gpu.write(this.tables.positions, positions);
+    this.#gpu.write(this.tables.spans, spans);
+    this.#gpu.write(this.tables.labels, labels);
   }
 
   /** The logits of the batch at hand, by the policy or the reference. */

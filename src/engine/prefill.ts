@@ -1,6 +1,6 @@
 // Prompts into the KV caches: one forward pass over all their tokens but the last, from which decoding goes on. Sequences with the
 // same prompt share its rows, as the completions of a group do.
-import { packBatches, type Batch } from './batch.ts';
+import { packBatches, rowTables, type Batch } from './batch.ts';
 import type { ModelConfig } from './config.ts';
 import { planForward, type Activations } from './forward.ts';
 import type { Range } from './gpu/arena.ts';
@@ -102,7 +102,9 @@ export class Prefill {
     }
   }
 
-  #load({ rows, ids, positions, spans, labels }: Batch, promptOf: readonly number[]): void {
+  #load(batch: Batch, promptOf: readonly number[]): void {
+    const { rows } = batch;
+    const { ids, positions, spans, labels } = rowTables(batch);
     const spanOf = new Map<number, Uint32Array>();
     for (let row = 0; row < rows; row++)
       spanOf.set(labels[row * 2 + 1] as number, spans.subarray(row * 2, row * 2 + 2));

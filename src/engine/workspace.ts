@@ -3,7 +3,7 @@
 import { allocatePartials, takeScratch, type BackwardScratch } from './backward.ts';
 import type { ModelConfig } from './config.ts';
 import { planForward, takeActivations, type Activations, type RowInputs, type Take } from './forward.ts';
-import { rangeBytes, whole, type Arena, type Range } from './gpu/arena.ts';
+import { rangeBytes, type Arena, type Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
@@ -33,8 +33,8 @@ function takeRanges(take: Take, config: ModelConfig): Pick<Workspace, 'activatio
 /** Numbers a row in each of the ranges that a workspace takes. */
 function rangeWidths(config: ModelConfig): number[] {
   const widths: number[] = [];
-  takeRanges((_, width, own) => {
-    if (!own) widths.push(width);
+  takeRanges((_, width) => {
+    widths.push(width);
     return {} as Range;
   }, config);
   return widths;
@@ -60,11 +60,7 @@ export function workspaceBytes(config: ModelConfig, rows: number): number {
 
 export function allocateWorkspace(gpu: Gpu, kernels: Kernels, arena: Arena, maxRows: number): Workspace {
   const range = arena.carve();
-  const take: Take = (label, width, own) => {
-    const bytes = maxRows * width * 4;
-    return own ? whole(gpu.buffer(label, bytes)) : range(label, bytes);
-  };
-  const ranges = takeRanges(take, kernels.config);
+  const ranges = takeRanges((label, width) => range(label, maxRows * width * 4), kernels.config);
   const tables: Tables = {
     rows: gpu.uniform('batch rows', 4),
     ids: gpu.buffer('batch ids', maxRows * 4),

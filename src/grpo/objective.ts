@@ -76,8 +76,6 @@ export interface UpdateReport {
   readonly critic: CriticReport | null;
 }
 
-/** Where the slope stands in a row's terms. */
-const SLOPE_TERM = 3;
 const LOSS_KINDS = { grpo: 0, bnpo: 0, dapo: 0, dr_grpo: 0, cispo: 1, sapo: 2 } as const;
 const LARGEST_F32 = 3.4028234663852886e38;
 
@@ -166,8 +164,8 @@ export class Objective {
         const first = batch.rowOffset * 4;
         if (old === 'current') encoder.copyBufferToBuffer(buffers.logProbs, first, buffers.old, first, batch.rows * 4);
         gpu.encode(encoder, [...tokenAdvantages, ...loss], batch.rows);
-        learner.backward(encoder, batch);
       });
+      gpu.submit((encoder) => learner.backward(encoder, batch)); // on its own, so that the GPU begins while this is recorded
     }
     learner.finish(optimizer);
     return this.#report(step, options, critic);
@@ -269,15 +267,14 @@ export class Objective {
     options: GrpoOptions,
     critic: CriticReport | null,
   ): Promise<UpdateReport> {
-    const { metrics, terms, outcomes } = this.#buffers;
-    const rows = rowCount(batches);
+    const { metrics, slopes, outcomes } = this.#buffers;
     const results = await this.#engine.gpu.read([
       { buffer: metrics, bytes: METRICS * 4 },
       { buffer: this.#engine.learner.optimizer.norm, bytes: 4 },
       { buffer: outcomes, bytes: samples.length * 16 },
-      { buffer: terms, bytes: rows * 16 },
+      { buffer: slopes, bytes: rowCount(batches) * 4 },
     ]);
-    const [sums, norm, graded, termRows] = results.map((bytes) => new Float32Array(bytes)) as [
+    const [sums, norm, graded, slopesOfRows] = results.map((bytes) => new Float32Array(bytes)) as [
       Float32Array,
       Float32Array,
       Float32Array,
@@ -286,8 +283,6 @@ export class Objective {
     const [loss = 0, policyLoss = 0, kl = 0, entropy = 0, low = 0, high = 0, tokens = 0, negativeLogProb = 0] = sums;
     const mean = (sum: number, count = tokens): number => sum / Math.max(1, count);
     const ratios = options.importanceSamplingLevel === 'sequence' ? samples.length : tokens;
-    const slopes = new Float32Array(rows);
-    for (let row = 0; row < rows; row++) slopes[row] = termRows[row * 4 + SLOPE_TERM] as number;
     return {
       loss,
       policyLoss,
@@ -303,7 +298,7 @@ export class Objective {
         const ofTokens = critic?.advantages[index];
         return { reward, advantage: ofTokens ? average(ofTokens) : advantage, groupStd };
       }),
-      slopes: unpackRows(samples, batches, slopes),
+      slopes: unpackRows(samples, batches, slopesOfRows),
       critic,
     };
   }

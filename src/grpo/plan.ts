@@ -46,12 +46,13 @@ export function allocate(gpu: Gpu, maxSamples: number, stepRows: number, batchRo
     old: floats('old log-probs', stepRows),
     reference: floats('reference log-probs', stepRows),
     terms: floats('loss terms', stepRows * 4),
+    slopes: floats('slopes', stepRows),
     metrics: floats('metrics', METRICS),
   };
 }
 
 export async function makePlan({ gpu, learner, config }: Engine, buffers: Buffers): Promise<Plan> {
-  const { objective, ranking, lse, entropies, logProbs, old, reference, outcomes, weights, advantages, threshold, terms, metrics } = buffers; // prettier-ignore
+  const { objective, ranking, lse, entropies, logProbs, old, reference, outcomes, weights, advantages, threshold, terms, slopes, metrics } = buffers; // prettier-ignore
   const { logits, spans, labels } = learner.tables;
   const constants = { V: config.vocabSize, VP: paddedVocabulary(config.vocabSize), NO_TARGET };
   const perRow = (rows: number): [number, number, number] => [Math.ceil(rows / 64), 1, 1];
@@ -77,7 +78,7 @@ export async function makePlan({ gpu, learner, config }: Engine, buffers: Buffer
     Promise.all([
       make(policyGradientSource, 'policy_gradient_loss', { objective, spans, labels, log_probs: logProbs, old_log_probs: old, reference_log_probs: reference, advantages, weights, terms }), // prettier-ignore
       make(policyGradientSource, 'policy_gradient_metrics', { objective, labels, log_probs: logProbs, row_terms: terms, weights, entropies, metrics }, one), // prettier-ignore
-      make(policyGradientSource, 'policy_gradient_logits', { objective, labels, row_terms: terms, weights, entropies, logits, lse }), // prettier-ignore
+      make(policyGradientSource, 'policy_gradient_logits', { objective, labels, row_terms: terms, weights, entropies, logits, lse, slopes }), // prettier-ignore
     ]),
   ]);
   return {

@@ -10,7 +10,7 @@ import referenceSource from '../../shaders/reference.wgsl?raw';
 import softmaxSource from '../../shaders/softmax.wgsl?raw';
 import tokenAdvantageSource from '../../shaders/token-advantage.wgsl?raw';
 import { Random } from '../../src/base/random.ts';
-import { NO_TARGET, packBatches } from '../../src/engine/batch.ts';
+import { NO_TARGET, packBatches, rowTables } from '../../src/engine/batch.ts';
 import { paddedVocabulary } from '../../src/engine/config.ts';
 import { uniformStruct } from '../../src/engine/gpu/gpu.ts';
 import { aggregationWeights } from '../../src/grpo/aggregation.ts';
@@ -97,9 +97,10 @@ describe('log-probs from logits', () => {
       entry: 'policy_gradient_logits',
       constants,
       reads: { objective: settings, labels, row_terms, weights: Float32Array.of(weight), lse, entropies },
-      writes: { logits },
+      writes: { logits, slopes: unwritten(row_offset + rows) },
       grid,
     });
+    expect(gradient.slopes.subarray(row_offset)).toEqual(slopes);
     const bonus = targets.map((target) => (target === null ? 0 : -weight * entropy_coef));
     const ofBonus = entropiesBackward(plain, V, temperature, bonus);
     const dLogits = padded(logProbsBackward(plain, some, V, temperature, slopes).map((d, at) => d + ofBonus[at]!), 0); // prettier-ignore
@@ -196,7 +197,9 @@ describe('the policy gradient', () => {
       const constants = { V: 23, VP: 24, NO_TARGET };
       let terms = unwritten(log_probs.length * 4);
       let sums = new Float32Array(8);
-      for (const { rows, rowOffset, spans, labels } of batches) {
+      for (const batch of batches) {
+        const { rows, rowOffset } = batch;
+        const { spans, labels } = rowTables(batch);
         const settings = objective({
           rows,
           row_offset: rowOffset,
@@ -375,7 +378,9 @@ describe('the critic', () => {
     let estimates = unwritten(stepRows * 4);
     let losses = unwritten(stepRows * 2);
     const gradients: number[] = [];
-    for (const { rows, rowOffset, spans, labels } of batches) {
+    for (const batch of batches) {
+      const { rows, rowOffset } = batch;
+      const { spans, labels } = rowTables(batch);
       const settings = { rows, row_offset: rowOffset, step_rows: stepRows, gamma, lam, gradient_scale: VF_COEF / tokens, cliprange }; // prettier-ignore
       const critic = uniformStruct(criticSource, 'Critic', settings);
       const grid = [Math.ceil(rows / 64)] as const;

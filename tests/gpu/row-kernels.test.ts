@@ -4,11 +4,10 @@ import { describe, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import type { ModelConfig } from '../../src/engine/config.ts';
 import type { Gpu } from '../../src/engine/index.ts';
-import { Kernels, type Input } from '../../src/engine/kernels.ts';
+import { Kernels } from '../../src/engine/kernels.ts';
 import {
   embedding,
   embeddingBackward,
-  inverseRms,
   linear,
   linearBackwardInput,
   linearBackwardWeight,
@@ -76,25 +75,6 @@ function gatesAndUps(random: Random, length: number): { gate: Float32Array; up: 
   return { gate, up: floats(random, length) };
 }
 
-/** The input of a product, as the kernels bind it and as the numbers that it stands for. */
-function inputOf(
-  kind: Input['kind'],
-  random: Random,
-  count: number,
-  IN: number,
-): { arrays: Record<string, Float32Array>; numbers: Numbers } {
-  const x = floats(random, count * IN, 2, 0.5);
-  if (kind === 'plain') return { arrays: { x }, numbers: x };
-  const gain = floats(random, IN, 0.5, 1);
-  if (kind === 'normed')
-    return { arrays: { x, gain, scale: Float32Array.from(inverseRms(x, IN)) }, numbers: rmsNorm(x, gain) };
-  const { gate, up } = gatesAndUps(random, count * IN);
-  return { arrays: { gate_up: beside(gate, up, IN) }, numbers: swiglu(gate, up) };
-}
-
-const asInput = (kind: Input['kind'], buffers: Readonly<Record<string, GPUBuffer>>): Input =>
-  ({ ...buffers, kind }) as unknown as Input;
-
 const LAYERS = [
   { products: 'plain', IN: 48, OUT: 28, counts: [67] },
   { products: 'plain', IN: 16, OUT: 64, counts: [201] },
@@ -110,52 +90,59 @@ describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, 
     measureClose(`${entry}, ${products}`, '', actual, expected, { rtol: 3e-6 });
   };
 
-  it.each(['plain', 'normed', 'gated'] as const)(
-    'takes %s input, and gives the gradient of its weight',
-    async (kind) => {
-      const [gpu, kernels] = await kernelsFor({}, products);
-      for (const count of counts) {
-        const random = new Random(IN + count);
-        const { arrays, numbers } = inputOf(kind, random, count, IN);
-        const weight = floats(random, OUT * IN);
-        const residual = floats(random, count * OUT, 3);
-        const d_y = floats(random, count * OUT);
-        const rows = Uint32Array.of(count);
+  it('is the product, alone, with a residual, and as gates and ups', async () => {
+    const [gpu, kernels] = await kernelsFor({}, products);
+    for (const count of counts) {
+      const random = new Random(IN + count);
+      const x = floats(random, count * IN, 2, 0.5);
+      const weight = floats(random, OUT * IN);
+      const residual = floats(random, count * OUT, 3);
+      const rows = Uint32Array.of(count);
 
-        const product = linear(numbers, weight, count, IN, OUT);
-        const forward = { reads: { rows, weight, ...arrays }, writes: { y: unwritten(count * OUT) } };
-        const { y } = await runDispatch(gpu, count, forward, (on) =>
-          kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y),
-        );
-        measure(`matmul_forward, ${kind}`, y, product);
+      const product = linear(x, weight, count, IN, OUT);
+      const forward = { reads: { rows, x, weight }, writes: { y: unwritten(count * OUT) } };
+      const { y } = await runDispatch(gpu, count, forward, (on) =>
+        kernels.linear(on.rows, width, on.x, on.weight, on.y),
+      );
+      measure('matmul_forward', y, product);
 
-        const adding = { reads: { rows, weight, residual, ...arrays }, writes: { y: unwritten(count * OUT) } };
-        const added = await runDispatch(gpu, count, adding, (on) =>
-          kernels.linear(on.rows, width, asInput(kind, on), on.weight, on.y, on.residual),
-        );
-        const sum = product.map((value, at) => value + residual[at]!);
-        measure(`matmul_forward_residual, ${kind}`, added.y, sum);
+      const adding = { reads: { rows, x, weight, residual }, writes: { y: unwritten(count * OUT) } };
+      const added = await runDispatch(gpu, count, adding, (on) =>
+        kernels.linear(on.rows, width, on.x, on.weight, on.y, on.residual),
+      );
+      const sum = product.map((value, at) => value + residual[at]!);
+      measure('matmul_forward_residual', added.y, sum);
 
-        const gather = { reads: { rows, d_y, ...arrays }, writes: { partial: unwritten(SPLITS * OUT * IN) } };
-        const { partial } = await runDispatch(gpu, count, gather, (on) =>
-          kernels.linearBackwardWeight(on.rows, width, asInput(kind, on), on.d_y, on.partial, SPLITS),
-        );
-        measure(
-          `matmul_backward_weight, ${kind}`,
-          acrossSplits(partial, SPLITS),
-          linearBackwardWeight(d_y, numbers, count, IN, OUT),
-        );
-      }
-    },
-  );
+      // Twice as wide: the first half are gates, some of which saturate.
+      const gates = floats(random, OUT * IN, 20);
+      const gating = {
+        reads: { rows, x, weight: Float32Array.of(...gates, ...weight) },
+        writes: { gate_up: unwritten(count * 2 * OUT), gated: unwritten(count * OUT) },
+      };
+      const { gate_up, gated } = await runDispatch(gpu, count, gating, (on) =>
+        kernels.linearGated(on.rows, { IN, OUT: 2 * OUT }, on.x, on.weight, on.gate_up, on.gated),
+      );
+      const gate = linear(x, gates, count, IN, OUT);
+      measure('matmul_forward_gated', gate_up, beside(gate, product, OUT));
+      measure('matmul_forward_gated, silu(gate) * up', gated, swiglu(gate, product));
+    }
+  });
 
-  it('gives the gradient of its input, and of the gates and ups behind it', async () => {
+  it('gives the gradients of its weight, of its input, and of the gates and ups behind it', async () => {
     const [gpu, kernels] = await kernelsFor({}, products);
     for (const count of counts) {
       const random = new Random(OUT + count);
       const weight = floats(random, OUT * IN);
+      const x = floats(random, count * IN, 2, 0.5);
       const d_y = floats(random, count * OUT);
       const rows = Uint32Array.of(count);
+
+      const gather = { reads: { rows, x, d_y }, writes: { partial: unwritten(SPLITS * OUT * IN) } };
+      const { partial } = await runDispatch(gpu, count, gather, (on) =>
+        kernels.linearBackwardWeight(on.rows, width, on.x, on.d_y, on.partial, SPLITS),
+      );
+      const sums = acrossSplits(partial, SPLITS);
+      measure('matmul_backward_weight', sums, linearBackwardWeight(d_y, x, count, IN, OUT));
 
       const back = { reads: { rows, d_y, weight }, writes: { d_x: unwritten(count * IN) } };
       const { d_x } = await runDispatch(gpu, count, back, (on) =>
@@ -165,12 +152,13 @@ describe.each(LAYERS)('a linear layer of $IN to $OUT, $products,', ({ products, 
       measure('matmul_backward_input', d_x, d_input);
 
       const { gate, up } = gatesAndUps(random, count * IN);
-      const gated = { reads: { rows, d_y, weight }, writes: { d_gate_up: beside(gate, up, IN) } };
-      const { d_gate_up } = await runDispatch(gpu, count, gated, (on) =>
-        kernels.linearBackwardGated(on.rows, width, on.d_y, on.weight, on.d_gate_up),
+      const writes = { gate_up: beside(gate, up, IN), gated: unwritten(count * IN) };
+      const { gate_up, gated } = await runDispatch(gpu, count, { reads: { rows, d_y, weight }, writes }, (on) =>
+        kernels.linearBackwardGated(on.rows, width, on.d_y, on.weight, on.gate_up, on.gated),
       );
+      measure('matmul_backward_gated, what went in', gated, swiglu(gate, up));
       const { dGate, dUp } = swigluBackward(gate, up, d_input);
-      measure('matmul_backward_gated', d_gate_up, beside(dGate, dUp, IN));
+      measure('matmul_backward_gated', gate_up, beside(dGate, dUp, IN));
     }
   });
 });
@@ -238,17 +226,21 @@ describe('RMS norm', () => {
     const stream = floats(random, count * D);
     const rows = Uint32Array.of(count);
 
-    const forward = { reads: { rows, x }, writes: { scale: unwritten(count) } };
-    const { scale } = await runDispatch(gpu, count, forward, (on) => kernels.normScale(on.rows, on.x, on.scale));
-    measureClose('rms_norm_scale', 'scale', scale, inverseRms(x, D), { rtol: 1e-6 });
+    const forward = { reads: { rows, x, gain }, writes: { y: unwritten(count * D) } };
+    const { y } = await runDispatch(gpu, count, forward, (on) => kernels.norm(on.rows, on.x, on.gain, on.y));
+    measureClose('rms_norm_forward', 'y', y, rmsNorm(x, gain), { rtol: 1e-6 });
 
     const splits = kernels.normSplits;
     const back = {
-      reads: { rows, x, gain, scale, d_y },
-      writes: { d_x: stream, partial: unwritten(splits * D) },
+      reads: { rows, x, gain },
+      writes: { d_y, d_x: stream, partial: unwritten(splits * D) },
     };
-    const { d_x, partial } = await runDispatch(gpu, count, back, (on) =>
-      kernels.normBackward(on.rows, on, on.d_y, on.d_x, on.partial),
+    const {
+      d_y: normed,
+      d_x,
+      partial,
+    } = await runDispatch(gpu, count, back, (on) =>
+      kernels.normBackward(on.rows, on.x, on.gain, on.d_y, on.d_x, on.partial),
     );
     const { dx, dGain } = rmsNormBackward(x, gain, d_y);
     measureClose(
@@ -258,6 +250,7 @@ describe('RMS norm', () => {
       dx.map((value, at) => value + stream[at]!),
       { rtol: 2e-6 },
     );
+    measureClose('rms_norm_backward', 'norm(x)', normed, rmsNorm(x, gain), { rtol: 1e-6 });
     measureClose('rms_norm_backward', 'the gain', acrossSplits(partial, splits), dGain, { rtol: 2e-6 });
   });
 });
