@@ -189,15 +189,14 @@ fn matmul_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
   store_y_rows(n + SIDE / 2u, o + HALF4, bottom_right);
 }
 
-fn store_sum(n: u32, o: u32, value: vec4f) {
-  if (n < rows && o < OUT4) { y[n * OUT4 + o] = residual[n * OUT4 + o] + value; }
+fn residual_at(n: u32, o: u32) -> vec4f {
+  return residual[min(n, rows - 1u) * OUT4 + min(o, OUT4 - 1u)];
 }
 
+/// Reads all before it writes any: what is written might be what is read, for all that a compiler knows.
 fn store_sum_rows(n: u32, o: u32, block: mat4x4f) {
-  store_sum(n, o, block[0]);
-  store_sum(n + 1u, o, block[1]);
-  store_sum(n + 2u, o, block[2]);
-  store_sum(n + 3u, o, block[3]);
+  let sums = block + mat4x4f(residual_at(n, o), residual_at(n + 1u, o), residual_at(n + 2u, o), residual_at(n + 3u, o));
+  store_y_rows(n, o, sums);
 }
 
 @compute @workgroup_size(64)
@@ -261,23 +260,28 @@ fn matmul_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_inv
   store_d_x_rows(n + SIDE / 2u, i + HALF4, bottom_right);
 }
 
+fn gate_up_at(n: u32, i: u32) -> vec4f {
+  return gate_up[min(n, rows - 1u) * 2u * IN4 + min(i, 2u * IN4 - 1u)];
+}
+
 /// dgate = d up sigmoid(gate) (1 + gate (1 - sigmoid(gate))),   dup = d silu(gate)
-fn store_d_gate_up(n: u32, i: u32, d: vec4f) {
+fn store_d_gate_up(n: u32, i: u32, d: vec4f, gate: vec4f, up: vec4f) {
   if (n >= rows || i >= IN4) { return; }
   let at = n * 2u * IN4 + i;
-  let gate = gate_up[at];
-  let up = gate_up[at + IN4];
   let sigmoid = 1.0 / (1.0 + exp(-gate));
   gated[n * IN4 + i] = gate * sigmoid * up;
   gate_up[at] = d * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
   gate_up[at + IN4] = d * gate * sigmoid;
 }
 
-fn store_d_gate_up_rows(n: u32, i: u32, block: mat4x4f) {
-  store_d_gate_up(n, i, block[0]);
-  store_d_gate_up(n + 1u, i, block[1]);
-  store_d_gate_up(n + 2u, i, block[2]);
-  store_d_gate_up(n + 3u, i, block[3]);
+fn store_d_gate_up_rows(n: u32, i: u32, d: mat4x4f) {
+  let gates = mat4x4f(gate_up_at(n, i), gate_up_at(n + 1u, i), gate_up_at(n + 2u, i), gate_up_at(n + 3u, i));
+  let u = IN4 + i;
+  let ups = mat4x4f(gate_up_at(n, u), gate_up_at(n + 1u, u), gate_up_at(n + 2u, u), gate_up_at(n + 3u, u));
+  store_d_gate_up(n, i, d[0], gates[0], ups[0]);
+  store_d_gate_up(n + 1u, i, d[1], gates[1], ups[1]);
+  store_d_gate_up(n + 2u, i, d[2], gates[2], ups[2]);
+  store_d_gate_up(n + 3u, i, d[3], gates[3], ups[3]);
 }
 
 @compute @workgroup_size(64)

@@ -2,7 +2,7 @@
 //
 // reduce_splits   grid (ELEMENTS/256 * LANES)   accumulates into gradient
 //
-// LANES threads to each vec4 of the gradient, each with every LANES-th split: 8, or 1 on software adapters, where barriers cost most.
+// LANES threads to each vec4 of the gradient, each with every LANES-th split; 1 on software adapters, where barriers cost most.
 
 @group(0) @binding(0) var<storage, read> partial: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> gradient: array<vec4f>;
@@ -15,7 +15,10 @@ fn reduce_splits(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   let e = group.x * SUMS + thread % SUMS;
   var sum = vec4f();
   if (e < ELEMENTS / 4u) {
-    for (var s = thread / SUMS; s < SPLITS; s += LANES) { sum += partial[s * (ELEMENTS / 4u) + e]; }
+    for (var round = 0u; round < (SPLITS + LANES - 1u) / LANES; round++) {
+      let s = round * LANES + thread / SUMS;
+      if (SPLITS % LANES == 0u || s < SPLITS) { sum += partial[s * (ELEMENTS / 4u) + e]; }
+    }
   }
   if (LANES > 1u) {
     sums[thread] = sum;

@@ -90,7 +90,7 @@ export function rowCount(batches: readonly Batch[]): number {
   return batches.reduce((sum, batch) => sum + batch.rows, 0);
 }
 
-/** Values of a step's rows to one array a sequence, its completion tokens only; 0 for a sequence in no batch. */
+/** Values of a step's rows by sequence, its completion tokens only, without a copy; 0 for a sequence in no batch. */
 export function unpackRows(
   sequences: readonly Sequence[],
   batches: readonly Batch[],
@@ -101,7 +101,7 @@ export function unpackRows(
     let row = rowOffset;
     packed.forEach((sequence, index) => {
       const end = row + rowsOf(sequence);
-      if (end > row) unpacked.set(firstSequence + index, values.slice(row + sequence.promptLength - 1, end));
+      if (end > row) unpacked.set(firstSequence + index, values.subarray(row + sequence.promptLength - 1, end));
       row = end;
     });
   }

@@ -64,9 +64,10 @@ const SOFTWARE_SPLITS = 2;
 /** For the gradient of a gain: on GPUs a workgroup each, on software adapters a thread. */
 const NORM_SPLITS = 512;
 const SOFTWARE_NORM_SPLITS = 128;
-/** Threads that share a row, or a sum of the splits. */
+/** Threads that share a row. */
 const NORM_LANES = 16;
-const REDUCE_LANES = 8;
+/** Splits that a thread sums up, or up to twice as many. */
+const SPLITS_A_LANE = 8;
 
 export class Kernels {
   readonly config: ModelConfig;
@@ -203,7 +204,7 @@ export class Kernels {
 
   /** Adds the splits of a gradient of `ELEMENTS` numbers to it. */
   reduce(partial: Resource, gradient: Resource, ELEMENTS: number, SPLITS: number): Promise<Dispatch> {
-    const LANES = this.#lanes(REDUCE_LANES);
+    const LANES = this.#lanes(2 ** Math.min(6, Math.max(0, Math.floor(Math.log2(SPLITS / SPLITS_A_LANE)))));
     const grid: KernelCall['grid'] = () => [ceilDiv(ELEMENTS / 4, 64 / LANES), 1, 1];
     return this.#dispatch(reduce, 'reduce_splits', grid, { partial, gradient }, { ELEMENTS, SPLITS, LANES });
   }

@@ -19,9 +19,10 @@ export function checkSamples(samples: readonly Sequence[], maxSamples: number, c
         `prompt and completion must have 1 to ${maxPositions} tokens together, but one has ${ids.length}`,
       );
     }
-    const outside = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
-    if (outside !== undefined)
-      throw new PlaygroundError('bad-settings', `a token must be 0 to ${vocabSize - 1}, but one is ${outside}`);
+    for (const id of ids) {
+      if (!(Number.isInteger(id) && id >= 0 && id < vocabSize))
+        throw new PlaygroundError('bad-settings', `a token must be 0 to ${vocabSize - 1}, but one is ${id}`);
+    }
   }
 }
 

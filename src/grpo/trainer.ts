@@ -199,7 +199,7 @@ export class Trainer {
     const options = this.#options;
     const samples = completions.map(({ ids, truncated }, index): Sample => {
       const prompt = prompts[index] as readonly number[];
-      return { ids: [...prompt, ...ids], promptLength: prompt.length, truncated };
+      return { ids: prompt.concat(ids), promptLength: prompt.length, truncated };
     });
     const optimizer = {
       learningRate,

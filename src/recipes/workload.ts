@@ -127,7 +127,7 @@ export class Workload {
     const { sequences, promptTokens: promptLength } = this.sizes;
     const groupSize = Math.min(MOST_GROUP, sequences);
     const samples = completions.map(({ ids }, b) => ({
-      ids: [...(this.#prompts[b] as readonly number[]), ...ids],
+      ids: (this.#prompts[b] as readonly number[]).concat(ids),
       promptLength,
       truncated: true,
     }));
