@@ -10,7 +10,7 @@
 // attention_backward_key_value   grid (rows/64, H)   writes the keys and values of d_qkv
 // attention_decode               grid (rows, H)      one new token of each row's sequence against the cache; appends its key
 //                                                    and value to the cache, writes out
-// attention_decode_alone         grid (rows/64, H)   the same with a thread, not a workgroup, to a row and head: no barriers, which
+// attention_decode_alone         grid (rows/8, H)    the same with a thread, not a workgroup, to a row and head: no barriers, which
 //                                                    cost software adapters most
 //
 // Packed rows have a thread each, with all that it gathers in registers and no barriers: for software adapters. Threads side by side
@@ -182,7 +182,7 @@ fn attention_decode(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
   }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(8)
 fn attention_decode_alone(@builtin(global_invocation_id) id: vec3u) {
   let n = id.x;
   let h = id.y;

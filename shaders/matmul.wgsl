@@ -3,17 +3,17 @@
 //   dx[n,i] = sum over o of dy[n,o] W[o,i]
 //   dW[o,i] = sum over n of dy[n,o] x[n,i]       as SPLITS partial sums over shares of the rows; reduce.wgsl adds them up
 //
-// matmul_forward             grid (OUT/8, rows/8)            writes y
-// matmul_forward_residual    grid (OUT/8, rows/8)            writes y = residual + x W^T
-// matmul_forward_gated       grid (OUT/8, rows/8)            writes gate_up = x W^T and silu(gate) * up (Shazeer 2020); a row of
+// matmul_forward             grid (OUT/64, rows/8)           writes y
+// matmul_forward_residual    grid (OUT/64, rows/8)           writes y = residual + x W^T
+// matmul_forward_gated       grid (OUT/64, rows/8)           writes gate_up = x W^T and silu(gate) * up (Shazeer 2020); a row of
 //                                                            gate_up holds OUT/2 gates, then OUT/2 ups
-// matmul_backward_input      grid (IN/8, rows/8)             writes d_x
-// matmul_backward_gated      grid (IN/8, rows/8)             where x = silu(gate) * up: writes x, and turns gate_up into its
+// matmul_backward_input      grid (IN/64, rows/8)            writes d_x
+// matmul_backward_gated      grid (IN/64, rows/8)            where x = silu(gate) * up: writes x, and turns gate_up into its
 //                                                            gradient, in place
-// matmul_backward_weight     grid (IN/8, OUT/8, SPLITS)      writes partial: [SPLITS, OUT, IN]
+// matmul_backward_weight     grid (IN/64, OUT/8, SPLITS)     writes partial: [SPLITS, OUT, IN]
 //
 // For software adapters, where loads and barriers cost most: a thread makes 8 x 8 results on its own, four numbers at a time of
-// what it multiplies.
+// what it multiplies. Workgroups are small, so that a few rows keep every core busy.
 
 @group(0) @binding(0) var<uniform> rows: u32;
 @group(0) @binding(1) var<storage, read_write> x: array<vec4f>;
@@ -48,28 +48,21 @@ fn block_row(block: ptr<function, Block>, j: u32) -> mat2x4f {
 
 // What lies past the end of the rows or columns repeats the last, and is not stored.
 
-/// Numbers 4 i to 4 i + 3 of the rows n to n + 3 of x.
-fn x_rows(n: u32, i: u32) -> mat4x4f {
-  let last = rows - 1u;
-  let j = min(i, IN4 - 1u);
-  return mat4x4f(
-    x[min(n, last) * IN4 + j],
-    x[min(n + 1u, last) * IN4 + j],
-    x[min(n + 2u, last) * IN4 + j],
-    x[min(n + 3u, last) * IN4 + j],
-  );
+/// The rows n to n + 3.
+fn four_rows(n: u32) -> vec4u {
+  return min(vec4u(n, n + 1u, n + 2u, n + 3u), vec4u(rows - 1u));
 }
 
-/// Numbers 4 o to 4 o + 3 of the rows n to n + 3 of d_y.
-fn d_y_rows(n: u32, o: u32) -> mat4x4f {
-  let last = rows - 1u;
-  let j = min(o, OUT4 - 1u);
-  return mat4x4f(
-    d_y[min(n, last) * OUT4 + j],
-    d_y[min(n + 1u, last) * OUT4 + j],
-    d_y[min(n + 2u, last) * OUT4 + j],
-    d_y[min(n + 3u, last) * OUT4 + j],
-  );
+/// Numbers 4 i to 4 i + 3 of four rows of x.
+fn x_rows(n: vec4u, i: u32) -> mat4x4f {
+  let at = n * IN4 + min(i, IN4 - 1u);
+  return mat4x4f(x[at.x], x[at.y], x[at.z], x[at.w]);
+}
+
+/// Numbers 4 o to 4 o + 3 of four rows of d_y.
+fn d_y_rows(n: vec4u, o: u32) -> mat4x4f {
+  let at = n * OUT4 + min(o, OUT4 - 1u);
+  return mat4x4f(d_y[at.x], d_y[at.y], d_y[at.z], d_y[at.w]);
 }
 
 /// Numbers 4 i to 4 i + 3 of the weight's rows 4 o to 4 o + 3.
@@ -81,10 +74,12 @@ fn weight_rows(o: u32, i: u32) -> mat4x4f {
 /// Results of four columns from 4 `left` on and of four from 4 `right` on.
 fn forward_block(left: u32, right: u32, n: u32) -> Block {
   var block: Block;
+  let top = four_rows(n);
+  let bottom = four_rows(n + 4u);
   for (var i = 0u; i < IN4; i++) {
     let left_rows = transpose(weight_rows(left, i));
     let right_rows = transpose(weight_rows(right, i));
-    add(&block, left_rows, right_rows, x_rows(n, i), x_rows(n + 4u, i));
+    add(&block, left_rows, right_rows, x_rows(top, i), x_rows(bottom, i));
   }
   return block;
 }
@@ -93,7 +88,7 @@ fn store_y(n: u32, o: u32, value: vec4f) {
   if (n < rows && o < OUT4) { y[n * OUT4 + o] = value; }
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_forward(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x * 2u;
   let n = id.y * 8u;
@@ -110,7 +105,7 @@ fn store_sum(n: u32, o: u32, value: vec4f) {
   if (n < rows && o < OUT4) { y[n * OUT4 + o] = residual[n * OUT4 + o] + value; }
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_forward_residual(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x * 2u;
   let n = id.y * 8u;
@@ -130,7 +125,7 @@ fn store_gated(n: u32, i: u32, gate: vec4f, up: vec4f) {
   gated[n * (OUT4 / 2u) + i] = gate / (1.0 + exp(-gate)) * up;
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_forward_gated(@builtin(global_invocation_id) id: vec3u) {
   let n = id.y * 8u;
   if (id.x >= OUT4 / 2u || n >= rows) { return; }
@@ -143,8 +138,10 @@ fn matmul_forward_gated(@builtin(global_invocation_id) id: vec3u) {
 
 fn backward_block(i: u32, n: u32) -> Block {
   var block: Block;
+  let top = four_rows(n);
+  let bottom = four_rows(n + 4u);
   for (var o = 0u; o < OUT4; o++) {
-    add(&block, weight_rows(o, i), weight_rows(o, i + 1u), d_y_rows(n, o), d_y_rows(n + 4u, o));
+    add(&block, weight_rows(o, i), weight_rows(o, i + 1u), d_y_rows(top, o), d_y_rows(bottom, o));
   }
   return block;
 }
@@ -153,7 +150,7 @@ fn store_d_x(n: u32, i: u32, value: vec4f) {
   if (n < rows && i < IN4) { d_x[n * IN4 + i] = value; }
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_backward_input(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x * 2u;
   let n = id.y * 8u;
@@ -178,7 +175,7 @@ fn store_d_gate_up(n: u32, i: u32, d: vec4f) {
   gate_up[at + IN4] = d * gate * sigmoid;
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_backward_gated(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x * 2u;
   let n = id.y * 8u;
@@ -191,7 +188,7 @@ fn matmul_backward_gated(@builtin(global_invocation_id) id: vec3u) {
   }
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8)
 fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x * 2u;
   let o = id.y * 2u;
@@ -200,9 +197,10 @@ fn matmul_backward_weight(@builtin(global_invocation_id) id: vec3u) {
   let share = (rows + SPLITS - 1u) / SPLITS;
   let end = min((id.z + 1u) * share, rows);
   for (var n = id.z * share; n < end; n += 4u) {
-    let d_left = share_rows(d_y_rows(n, o), end - n);
-    let d_right = share_rows(d_y_rows(n, o + 1u), end - n);
-    add(&block, x_rows(n, i), x_rows(n, i + 1u), transpose(d_left), transpose(d_right));
+    let four = four_rows(n);
+    let d_left = share_rows(d_y_rows(four, o), end - n);
+    let d_right = share_rows(d_y_rows(four, o + 1u), end - n);
+    add(&block, x_rows(four, i), x_rows(four, i + 1u), transpose(d_left), transpose(d_right));
   }
   for (var j = 0u; j < 8u; j++) {
     let out = o * 4u + j;

@@ -1,10 +1,10 @@
 // norm(x) = gain * x * r,  r = 1 / sqrt(mean(x^2) + eps)                             (Zhang and Sennrich 2019)
 // dx = r * (gain * dy - x * r^2 * mean(gain * dy * x)),   dgain = sum over rows of dy * x * r
 //
-// rms_norm_forward    grid (rows/64 * LANES)     writes y = norm(x)
-// rms_norm_backward   grid (SPLITS / SHARES)     accumulates into d_x, the gradient of the residual stream; turns d_y into norm(x),
-//                                                in place, for the gradient of the weight behind it; writes the gain's gradient
-//                                                as SPLITS partial sums, [SPLITS, D]; reduce.wgsl adds them up
+// rms_norm_forward    grid (rows/THREADS * LANES)   writes y = norm(x)
+// rms_norm_backward   grid (SPLITS / SHARES)        accumulates into d_x, the gradient of the residual stream; turns d_y into norm(x),
+//                                                   in place, for the gradient of the weight behind it; writes the gain's
+//                                                   gradient as SPLITS partial sums, [SPLITS, D]; reduce.wgsl adds them up
 //
 // LANES threads to a row: 16, or 1 on software adapters, where barriers cost most.
 
@@ -17,7 +17,8 @@
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4f>;
 
 const D4 = D / 4u;
-const ROWS = 64u / LANES; // at a time in a workgroup
+const THREADS = select(64u, 8u, LANES == 1u); // of the forward pass: small workgroups, so that a few rows keep every core busy
+const ROWS = 64u / LANES; // at a time in a workgroup of the backward pass
 const SHARES = select(1u, ROWS, LANES == 1u); // of the rows, in a workgroup: a thread on its own sums up only what it saw
 const PARTS = (D4 + LANES - 1u) / LANES; // vec4s of a row to a thread
 var<workgroup> lane_sums: array<vec2f, 64>;
@@ -39,12 +40,15 @@ fn inverse_rms(squares: f32) -> f32 {
   return inverseSqrt(squares / f32(D) + EPS);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn rms_norm_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let n = group.x * ROWS + thread / LANES;
+  let n = (group.x * THREADS + thread) / LANES;
   let at = min(n, rows - 1u) * D4;
   var squares = 0.0;
-  for (var d = thread % LANES; d < D4; d += LANES) { squares += dot(x[at + d], x[at + d]); }
+  for (var d = thread % LANES; d < D4; d += LANES) {
+    let four = x[at + d];
+    squares += dot(four, four);
+  }
   let r = inverse_rms(row_sums(vec2f(squares, 0.0), thread).x);
   if (n >= rows) { return; }
   for (var d = thread % LANES; d < D4; d += LANES) { y[at + d] = gain[d] * x[at + d] * r; }

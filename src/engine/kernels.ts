@@ -46,6 +46,17 @@ function rotaryTable(config: ModelConfig): Float32Array {
 /** Width of a linear layer's input and output. */
 export type LinearSizes = { readonly IN: number; readonly OUT: number };
 
+/**
+ * attention.wgsl with its loops over the parts of a head written out. For software adapters: they unroll nothing, and an array that is
+ * indexed by a variable is read and written there a lane at a time.
+ */
+function unrollParts(source: string, parts: number): string {
+  const loop = /for \(var k = 0u; k < PARTS; k\+\+\) \{([^{}]*)\}/g;
+  return source.replaceAll(loop, (_, body: string) =>
+    Array.from({ length: parts }, (_, k) => `{${body.replaceAll(/\bk\b/g, `${k}u`)}}`).join('\n'),
+  );
+}
+
 /** Workgroups worth having in flight for the gradient of one weight: with fewer tiles than that, the rows are split. */
 const WORKGROUPS = 528;
 const MOST_SPLITS = 64;
@@ -75,7 +86,7 @@ export class Kernels {
     this.config = config;
     this.#constants = modelConstants(config);
     this.#products = software
-      ? { source: matmul, rows: 64, columns: 64 }
+      ? { source: matmul, rows: 8, columns: 64 }
       : { source: matmulTiled, rows: 64, columns: 64 };
     const table = rotaryTable(config);
     this.turns = gpu.buffer('rotary table', table.byteLength);
@@ -108,7 +119,7 @@ export class Kernels {
   /** y = norm(x). */
   norm(rows: GPUBuffer, x: Resource, gain: Resource, y: Resource): Promise<Dispatch> {
     const LANES = this.#lanes(NORM_LANES);
-    const grid: KernelCall['grid'] = (count) => [ceilDiv(count, 64 / LANES), 1, 1];
+    const grid: KernelCall['grid'] = (count) => [ceilDiv(count, this.software ? 8 : 64 / LANES), 1, 1];
     return this.#dispatch(rmsNorm, 'rms_norm_forward', grid, { rows, x, gain, y }, { LANES });
   }
 
@@ -226,7 +237,7 @@ export class Kernels {
   /** Attention of one new token a row, against a cache of `maxLength` positions a sequence. */
   attentionCached(bind: KernelCall['bind'], maxLength: number): Promise<Dispatch> {
     const { numHeads } = this.config;
-    const [entry, rows] = this.software ? ['attention_decode_alone', 64] : ['attention_decode', 1];
+    const [entry, rows] = this.software ? ['attention_decode_alone', 8] : ['attention_decode', 1];
     return this.#attention(attention, entry, (count) => [ceilDiv(count, rows), numHeads, 1], bind, maxLength);
   }
 
@@ -264,8 +275,9 @@ export class Kernels {
   ): Promise<Dispatch> {
     const headWidth = this.config.hiddenSize / this.config.numHeads;
     const width = headWidth % 4 === 0 ? 4 : 2;
-    const constants = { PARTS: headWidth / width, MAX_LENGTH };
-    return this.#dispatch(`alias Part = vec${width}f;\n${source}`, entry, grid, bind, constants);
+    const PARTS = headWidth / width;
+    const text = this.software ? unrollParts(source, PARTS) : source;
+    return this.#dispatch(`alias Part = vec${width}f;\n${text}`, entry, grid, bind, { PARTS, MAX_LENGTH });
   }
 
   /** On software adapters every thread works on its own. */
