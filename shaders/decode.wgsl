@@ -5,13 +5,12 @@
 //
 // decode_tokens    grid (rows/4)    appends to the caches, writes tokens, log_probs and states; leaves early when its sequences are done
 //
-// All live sequences are at the same position: where some prompts are longer than others, their ends are tokens that are given
-// instead of drawn. Activations stay in workgroup memory: a vec4 is a channel of the four sequences, and channel c of N lies at
-// place(c, N/4), as products leave it. A thread makes four columns of a product: sixteen multiplications for a vec4 of a
-// transposed weight, read coalesced, and a broadcast vec4 of x. SPLITS threads share the sums of such a block; all threads then
-// add up the parts. norm(x) = gain x / rms(x): products take gain x, and what comes out is divided by the rms. A phase begins
-// with its barrier, so that loads which need no other thread are under way before it. No two threads write components of one
-// vec4: a compiler may write it whole.
+// All live sequences are at the same position: prompts are tokens that are given instead of drawn. Activations stay in workgroup
+// memory: a vec4 is a channel of the four sequences, and channel c of N lies at place(c, N/4), as products leave it. A thread makes
+// four columns of a product: sixteen multiplications for a vec4 of a transposed weight, read coalesced, and a broadcast vec4 of x.
+// SPLITS threads share the sums of such a block; all threads then add up the parts. norm(x) = gain x / rms(x): products take gain x,
+// and what comes out is divided by the rms. A phase begins with its barrier, so that loads which need no other thread are under way
+// before it. No two threads write components of one vec4: a compiler may write it whole.
 
 @group(0) @binding(5) var<uniform> position: u32;                      // of the first token
 @group(0) @binding(6) var<storage, read> weights: array<vec4f>;        // all parameters, matrices transposed to [IN, OUT]
@@ -42,7 +41,6 @@ var<workgroup> memory: array<vec4f, WIDE + WIDE_SIZE>;
 var<workgroup> scores: array<f32, ATTEND_ROWS * MAX_LENGTH>;
 var<workgroup> angles: array<vec2f, HALF>; // (cos, sin) at the position
 var<workgroup> slots: array<u32, S>;       // the workgroup's sequences
-var<workgroup> begins: array<u32, S>;      // the last position of their prompts: what comes before is in the caches already
 var<workgroup> alive: u32;
 
 fn place(c: u32, N4: u32) -> u32 {
@@ -204,7 +202,7 @@ fn query_key_value(thread: u32, weight: u32, layer: u32, at: u32, present: u32) 
       head_channel(first, k + 3u, s),
     );
     memory[HEADS + (kind * S + s) * HEADS4 + part] = y;
-    if (s < present && at >= begins[s]) {
+    if (s < present) {
       let cache = slots[s] * L + layer;
       if (kind == 1u) { keys[(cache * HEADS4 + part) * MAX_LENGTH + at] = y; }
       if (kind == 2u) { values[(cache * MAX_LENGTH + at) * HEADS4 + part] = y; }
@@ -361,11 +359,7 @@ fn mixed(row: u32, k: u32) -> f32 {
 fn decode_tokens(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   if (group.x * S >= rows) { return; }
   let present = min(S, rows - group.x * S); // the last workgroup may have fewer; its last sequence fills the places, unheard
-  if (thread < S) {
-    let slot = sequences[group.x * S + min(thread, present - 1u)];
-    slots[thread] = slot;
-    begins[thread] = states[slot].x - 1u;
-  }
+  if (thread < S) { slots[thread] = sequences[group.x * S + min(thread, present - 1u)]; }
 
   for (var at = position; at < position + TOKENS; at++) {
     workgroupBarrier();

@@ -29,8 +29,10 @@ export interface SamplingBuffers {
 export interface Decoder {
   /** Tokens that `encode` makes of every live sequence at most. */
   readonly tokensPerSubmit: number;
-  /** Submits what is to be done before the first token of sequences with these prompts. Returns the position that each goes on from: its prompt's last, or an earlier one. */
-  begin(prompts: readonly (readonly number[])[]): number[];
+  /** Every sequence begins with its prompt's last token, since `begin` takes care of the others; else all begin at position 0, in step. */
+  readonly prefills: boolean;
+  /** Submits what is to be done before the first token of sequences with these prompts. */
+  begin(prompts: readonly (readonly number[])[]): void;
   /** Makes `tokens` more tokens of every live sequence, of which there are up to `sequences`. */
   encode(encoder: GPUCommandEncoder, sequences: number, tokens: number): void;
 }

@@ -65,13 +65,13 @@ export function takeActivations(take: Take, config: ModelConfig, keepLayers: boo
   };
 }
 
-/** From ids to x_L (`body`), and from x_L to logits or values (`head`). `attend` makes what a layer's keys and values are needed for. */
+/** From ids to x_L (`body`), and from x_L to logits or values (`head`). `attend` makes the attention of a layer: packed or cached. */
 export async function planForward(
   kernels: Kernels,
   { rows, ids, positions }: RowInputs,
   parameters: Parameters,
   activations: Activations,
-  attend: (layer: LayerActivations, index: number) => readonly Promise<Dispatch>[],
+  attend: (layer: LayerActivations, index: number) => Promise<Dispatch>,
 ): Promise<{ readonly body: readonly Dispatch[]; readonly head: readonly Dispatch[] }> {
   const { hiddenSize: D, intermediateSize: F } = kernels.config;
   const { layers, last, normed, gated, logits } = activations;
@@ -83,7 +83,7 @@ export async function planForward(
       kernels.norm(rows, x, weights.attentionNorm, normed),
       kernels.linear(rows, { IN: D, OUT: 3 * D }, normed, weights.qkv, qkv),
       kernels.rope('rope_forward', rows, positions, qkv),
-      ...attend(layer, index),
+      attend(layer, index),
       kernels.linear(rows, { IN: D, OUT: D }, attended, weights.output, middle, x),
       kernels.norm(rows, middle, weights.mlpNorm, normed),
       kernels.linearGated(rows, { IN: D, OUT: 2 * F }, normed, weights.gateUp, gateUp, gated),

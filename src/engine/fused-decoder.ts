@@ -1,5 +1,4 @@
-// Prompts in one pass, as far as all sequences are in step; then several tokens of all live sequences in one dispatch of decode.wgsl,
-// activations in workgroup memory.
+// Several tokens of all live sequences in one dispatch of decode.wgsl, activations in workgroup memory.
 import decodeShader from '../../shaders/decode.wgsl?raw';
 import drawShader from '../../shaders/draw.wgsl?raw';
 import { paddedVocabulary, type ModelConfig } from './config.ts';
@@ -8,7 +7,6 @@ import type { Arena, Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu, KernelCall, ShaderConstants } from './gpu/gpu.ts';
 import { modelConstants, type Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
-import { Prefill } from './prefill.ts';
 
 export interface FusedSizes {
   /** Tokens a dispatch makes: more save dispatches, fewer pack the live sequences together sooner. */
@@ -52,7 +50,7 @@ function shareMemory(config: ModelConfig, threads: number, memory: number, heads
   const { hiddenSize: D, intermediateSize: F, numHeads: H, maxPositions: T } = config;
   const VP = paddedVocabulary(config.vocabSize);
   const rows = SEQUENCES * heads;
-  const scalars = rows * T + threads + D / H + 2 * SEQUENCES + 1; // scores, lanes, angles, slots, begins, alive: each starts on 16 bytes
+  const scalars = rows * T + threads + D / H + SEQUENCES + 1; // scores, lanes, angles, slots, alive: each starts on 16 bytes
   const room = Math.floor((memory - scalars * 4 - 64) / 16) - (2 * D + 4); // besides X, INPUT and SQUARES
   /** The most shares of a sum of IN products that fit, in `blocks` blocks of four columns beside `live` channels; 0 where none does. */
   const splits = (IN: number, blocks: number, live: number): number =>
@@ -98,12 +96,12 @@ export function fusedCacheBytes(config: ModelConfig): number {
 
 export class FusedDecoder implements Decoder {
   readonly tokensPerSubmit: number;
+  readonly prefills = false;
   readonly #gpu: Gpu;
   readonly #parameters: Parameters;
   /** The parameters with every matrix transposed, at the same offsets. */
   readonly #weights: GPUBuffer;
   readonly #transpose: readonly Dispatch[];
-  readonly #prefill: Prefill;
   readonly #decode: readonly Dispatch[];
 
   private constructor(
@@ -111,7 +109,6 @@ export class FusedDecoder implements Decoder {
     parameters: Parameters,
     weights: GPUBuffer,
     transpose: readonly Dispatch[],
-    prefill: Prefill,
     decode: readonly Dispatch[],
     tokensPerSubmit: number,
   ) {
@@ -119,7 +116,6 @@ export class FusedDecoder implements Decoder {
     this.#parameters = parameters;
     this.#weights = weights;
     this.#transpose = transpose;
-    this.#prefill = prefill;
     this.#decode = decode;
     this.tokensPerSubmit = tokensPerSubmit;
   }
@@ -146,13 +142,9 @@ export class FusedDecoder implements Decoder {
     const weights = gpu.buffer('transposed weights', parameters.buffer.size);
     const range = arena.carve();
     const cache = (label: string): Range => range(label, maxSequences * fusedCacheBytes(config));
-    const [keys, values] = [cache('keys'), cache('values')];
     const { TOKENS } = work as { readonly TOKENS: number };
-    const [transpose, prefill, decode] = await Promise.all([
+    const [transpose, decode] = await Promise.all([
       planTranspose(kernels, parameters, weights),
-      Prefill.create(gpu, parameters, kernels, maxSequences, (prompts, { qkv: channels }, layer) =>
-        kernels.cachePromptsFused({ prompts, channels, keys, values }, layer, maxSequences),
-      ),
       Promise.all([
         gpu.dispatch({
           ...decodeKernel(parameters, work),
@@ -166,27 +158,23 @@ export class FusedDecoder implements Decoder {
             weights,
             turns: kernels.turns,
             sequences: sequenceOfRow,
-            keys,
-            values,
+            keys: cache('keys'),
+            values: cache('values'),
           },
           grid: (count) => [Math.ceil(count / SEQUENCES), 1, 1],
         }),
         planAdvance(gpu, config, buffers, TOKENS),
       ]),
     ]);
-    return new FusedDecoder(gpu, parameters, weights, transpose, prefill, decode, TOKENS);
+    return new FusedDecoder(gpu, parameters, weights, transpose, decode, TOKENS);
   }
 
-  /** All sequences go on from the shortest prompt's last token, so that they are in step: the rest of a longer prompt is given. */
-  begin(prompts: readonly (readonly number[])[]): number[] {
+  begin(): void {
     const { buffer } = this.#parameters;
     this.#gpu.submit((encoder) => {
       encoder.copyBufferToBuffer(buffer, 0, this.#weights, 0, buffer.size); // the gains; matrices are overwritten
       this.#gpu.encode(encoder, this.#transpose, 1);
     });
-    this.#prefill.run(prompts);
-    const shortest = Math.min(...prompts.map(({ length }) => length));
-    return prompts.map(() => shortest - 1);
   }
 
   /** Always makes `tokensPerSubmit`: none of a sequence that is done. */

@@ -144,12 +144,12 @@ export class Generator {
     this.#gpu.write(tokens, prompted);
     this.#gpu.write(states, state);
     const lengths = prompts.map((prompt) => prompt.length);
-    const begins = this.#decoder.begin(prompts);
+    const begins = Uint32Array.from(lengths, (length) => (this.#decoder.prefills ? length - 1 : 0));
     this.#gpu.write(
       ids,
       Uint32Array.from(prompts, (prompt, sequence) => prompt[begins[sequence] as number] as number),
     );
-    this.#gpu.write(positions, Uint32Array.from(begins));
+    this.#gpu.write(positions, begins);
     this.#gpu.write(
       sequenceOfRow,
       Uint32Array.from(prompts, (_, sequence) => sequence),
@@ -162,6 +162,7 @@ export class Generator {
       return longest - 1 - (begins[sequence] as number);
     });
     const { tokensPerSubmit } = this.#decoder;
+    this.#decoder.begin(prompts);
     let looking: Promise<number> | null = null;
     for (let left = Math.max(...passes); left > 0; left -= tokensPerSubmit) {
       this.#gpu.submit((encoder) => this.#decoder.encode(encoder, count, Math.min(left, tokensPerSubmit)));

@@ -243,26 +243,9 @@ export class Kernels {
 
   /** The rows of prompts into the caches of up to `maxSequences` sequences. */
   cachePrompts(bind: KernelCall['bind'], maxSequences: number): Promise<Dispatch> {
-    const { hiddenSize: D } = this.config;
-    return this.#cachePrompts('cache_prompts', D / 4, bind, 0, maxSequences);
-  }
-
-  /** The same for fused decoding, which keeps all layers together. */
-  cachePromptsFused(bind: KernelCall['bind'], layer: number, maxSequences: number): Promise<Dispatch> {
-    const { hiddenSize: D, numHeads: H } = this.config;
-    return this.#cachePrompts('cache_prompts_fused', H * ceilDiv(D / H, 4), bind, layer, maxSequences);
-  }
-
-  #cachePrompts(
-    entry: string,
-    parts: number,
-    bind: KernelCall['bind'],
-    LAYER: number,
-    maxSequences: number,
-  ): Promise<Dispatch> {
-    const { numLayers: L, maxPositions: MAX_LENGTH } = this.config;
-    const grid: KernelCall['grid'] = () => [ceilDiv(parts, 16), ceilDiv(maxSequences, 4), 1];
-    return this.#dispatch(prefill, entry, grid, bind, { L, LAYER, MAX_LENGTH });
+    const { hiddenSize: D, maxPositions } = this.config;
+    const grid: KernelCall['grid'] = () => [ceilDiv(D / 4, 16), ceilDiv(maxSequences, 4), 1];
+    return this.#dispatch(prefill, 'cache_prompts', grid, bind, { MAX_LENGTH: maxPositions });
   }
 
   /** With heads in the widest parts that divide them. */

@@ -13,13 +13,14 @@ import { whole, type Arena, type Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
-import { Prefill } from './prefill.ts';
+import { Prefill, prefillRows, type LayerCache } from './prefill.ts';
 
 /** Short enough for a driver's watchdog on a slow GPU. */
 const TOKENS_PER_SUBMIT = 8;
 
 export class LayeredDecoder implements Decoder {
   readonly tokensPerSubmit = TOKENS_PER_SUBMIT;
+  readonly prefills = true;
   readonly #gpu: Gpu;
   readonly #prefill: Prefill;
   /** The model, the draw and the next token's rows. */
@@ -40,11 +41,13 @@ export class LayeredDecoder implements Decoder {
   ): Promise<LayeredDecoder> {
     const { config } = parameters;
     const { maxSequences, rows, ids, positions, sequenceOfRow, sampling, tokens, logProbs, states } = buffers;
-    const take = (label: string, width: number): Range => whole(gpu.buffer(label, maxSequences * width * 4));
-    const activations = takeActivations(take, config, false);
+    const promptRows = prefillRows(config, maxSequences);
+    const mostRows = Math.max(maxSequences, promptRows);
+    const take = (label: string, width: number): Range => whole(gpu.buffer(label, mostRows * width * 4));
+    const activations = takeActivations(take, config, true);
     const range = arena.carve();
     const cache = (label: string): Range => range(label, maxSequences * cacheLayerBytes(config));
-    const caches = Array.from({ length: config.numLayers }, (_, layer) => ({
+    const caches = activations.layers.map((_, layer): LayerCache => ({
       key_cache: cache(`layer ${layer} keys`),
       value_cache: cache(`layer ${layer} values`),
     }));
@@ -52,11 +55,9 @@ export class LayeredDecoder implements Decoder {
     const [{ body, head }, prefill, draw, advance] = await Promise.all([
       planForward(kernels, { rows, ids, positions }, parameters, activations, ({ qkv, attended }, layer) => {
         const bind = { rows, qkv, out: attended, sequences: sequenceOfRow, positions, ...caches[layer] };
-        return [kernels.attentionCached(bind, config.maxPositions)];
+        return kernels.attentionCached(bind, config.maxPositions);
       }),
-      Prefill.create(gpu, parameters, kernels, maxSequences, (prompts, { qkv }, layer) =>
-        kernels.cachePrompts({ prompts, qkv, ...caches[layer] }, maxSequences),
-      ),
+      Prefill.create(gpu, parameters, kernels, activations, caches, promptRows, maxSequences),
       gpu.dispatch({
         source: SAMPLE_SOURCE,
         entry: 'sample_token',
@@ -78,9 +79,8 @@ export class LayeredDecoder implements Decoder {
     return new LayeredDecoder(gpu, prefill, [...body, ...head, draw, advance]);
   }
 
-  begin(prompts: readonly (readonly number[])[]): number[] {
+  begin(prompts: readonly (readonly number[])[]): void {
     this.#prefill.run(prompts);
-    return prompts.map(({ length }) => length - 1);
   }
 
   encode(encoder: GPUCommandEncoder, sequences: number, tokens: number): void {

@@ -2,23 +2,26 @@
 // same prompt share its rows, as the completions of a group do.
 import { packBatches, rowTables, type Batch } from './batch.ts';
 import type { ModelConfig } from './config.ts';
-import { planForward, takeActivations, type LayerActivations } from './forward.ts';
-import { whole } from './gpu/arena.ts';
+import { planForward, type Activations } from './forward.ts';
+import type { Range } from './gpu/arena.ts';
 import type { Dispatch, Gpu } from './gpu/gpu.ts';
 import type { Kernels } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
 
+/** Of one layer, [sequences, T, D] each. */
+export interface LayerCache {
+  readonly key_cache: Range;
+  readonly value_cache: Range;
+}
+
 /** Rows of a pass: enough to keep a GPU busy, few enough to need little memory. */
-const MOST_ROWS = 384;
+const MOST_ROWS = 512;
 
 /** Rows that a pass may have: at least one whole prompt. */
 export function prefillRows({ maxPositions }: ModelConfig, maxSequences: number): number {
   const most = maxSequences * (maxPositions - 1);
   return Math.max(maxPositions, Math.min(MOST_ROWS, most));
 }
-
-/** Makes what puts the keys and values of a layer's rows into the caches, given `prompts` of Tables. */
-type Copy = (prompts: GPUBuffer, layer: LayerActivations, index: number) => Promise<Dispatch>;
 
 interface Tables {
   readonly rows: GPUBuffer;
@@ -45,16 +48,16 @@ export class Prefill {
     this.#plan = plan;
   }
 
-  /** For up to `maxSequences` sequences, with activations of its own. */
+  /** For passes of up to `maxRows` rows, which the activations must have room for, each layer in memory of its own. */
   static async create(
     gpu: Gpu,
     parameters: Parameters,
     kernels: Kernels,
+    activations: Activations,
+    caches: readonly LayerCache[],
+    maxRows: number,
     maxSequences: number,
-    copy: Copy,
   ): Promise<Prefill> {
-    const { config } = kernels;
-    const maxRows = prefillRows(config, maxSequences);
     const tables: Tables = {
       rows: gpu.uniform('prompt rows', 4),
       ids: gpu.buffer('prompt ids', maxRows * 4),
@@ -63,27 +66,22 @@ export class Prefill {
       prompts: gpu.buffer('prompt of every sequence', maxSequences * 8),
     };
     const { rows, spans, prompts } = tables;
-    const activations = takeActivations(
-      (label, width) => whole(gpu.buffer(`prompt ${label}`, maxRows * width * 4)),
-      config,
-      false,
-    );
-    const { body } = await planForward(kernels, tables, parameters, activations, (layer, index) => [
-      copy(prompts, layer, index),
-      kernels.attention('attention_forward', {
-        rows,
-        spans,
-        qkv: layer.qkv,
-        out: layer.attended,
-        lse: layer.lse,
-      }),
+    const [{ body }, copies] = await Promise.all([
+      planForward(kernels, tables, parameters, activations, ({ qkv, attended, lse }) =>
+        kernels.attention('attention_forward', { rows, spans, qkv, out: attended, lse }),
+      ),
+      Promise.all(
+        activations.layers.map(({ qkv }, layer) =>
+          kernels.cachePrompts({ prompts, qkv, ...(caches[layer] as LayerCache) }, maxSequences),
+        ),
+      ),
     ]);
     // The last layer's keys and values are all that is wanted of it.
     const keyed = body.slice(
       0,
       body.findLastIndex(({ label }) => label === 'attention_forward'),
     );
-    return new Prefill(gpu, maxRows, maxSequences, tables, keyed);
+    return new Prefill(gpu, maxRows, maxSequences, tables, [...keyed, ...copies]);
   }
 
   /** Submits what fills the caches of sequence after sequence, from position 0 to the token before its prompt's last. */

@@ -79,8 +79,8 @@ export async function planPacked(
   parameters: Parameters,
 ): Promise<readonly Dispatch[]> {
   const { rows, spans } = tables;
-  const { body, head } = await planForward(kernels, tables, parameters, activations, ({ qkv, attended, lse }) => [
+  const { body, head } = await planForward(kernels, tables, parameters, activations, ({ qkv, attended, lse }) =>
     kernels.attention('attention_forward', { rows, spans, qkv, out: attended, lse }),
-  ]);
+  );
   return [...body, ...head];
 }

@@ -29,36 +29,6 @@ async function layered(maxSequences: number): Promise<Generator> {
   return Generator.create(gpu, parameters, new Kernels(gpu, config), arena, { maxSequences, decoder: 'layered' });
 }
 
-describe('cache_prompts_fused', () => {
-  it.each([6, 16])('puts them where fused decoding looks, in two heads of width %i', async (K) => {
-    const gpu = await openGpu();
-    const [D, H, L, T, layer] = [2 * K, 2, config.numLayers, config.maxPositions, 1];
-    const kernels = new Kernels(gpu, { ...config, hiddenSize: D, numHeads: H });
-    const parts = Math.ceil(K / 4);
-    const random = new Random(K);
-    const spans = [3, 8, 0, 0, 8, 9]; // of three sequences: the second has no prompt here
-    const channels = floats(random, 9 * 3 * D);
-    const length = 3 * L * H * parts * T * 4;
-    const before = { keys: floats(random, length), values: floats(random, length) };
-    const reads = { prompts: Uint32Array.from(spans), channels };
-    const after = await runDispatch(gpu, 9, { reads, writes: before }, (on) => kernels.cachePromptsFused(on, layer, 3));
-    const expected = { keys: before.keys.slice(), values: before.values.slice() };
-    for (let sequence = 0; sequence < 3; sequence++) {
-      const [first, end] = spans.slice(sequence * 2) as [number, number];
-      for (let n = first; n < end; n++) {
-        for (let c = 0; c < H * parts * 4; c++) {
-          const [part, k] = [Math.floor(c / 4), c % (parts * 4)] as const;
-          const from = (n * 3 + 1) * D + Math.floor(part / parts) * K + k;
-          const cache = sequence * L + layer;
-          expected.keys[((cache * H * parts + part) * T + n - first) * 4 + (c % 4)] = k < K ? channels[from]! : 0;
-          expected.values[((cache * T + n - first) * H * parts + part) * 4 + (c % 4)] = k < K ? channels[from + D]! : 0;
-        }
-      }
-    }
-    expect(after).toEqual(expected);
-  });
-});
-
 describe('cache_prompts', () => {
   it.each([4, 72])(
     'puts the keys and values of a prompt of width %i into every sequence that has it, and no others',
