@@ -173,12 +173,13 @@ export class Generator {
         .read([{ buffer: rows, bytes: 4 }])
         .then(([bytes]) => new Uint32Array(bytes as ArrayBuffer)[0] as number);
     }
-    await looking;
-
-    const [tokenBytes, logProbBytes, stateBytes] = await this.#gpu.read([
-      { buffer: tokens, bytes: count * T * 4 },
-      { buffer: logProbs, bytes: count * T * 4 },
-      { buffer: states, bytes: count * 16 },
+    const [[tokenBytes, logProbBytes, stateBytes]] = await Promise.all([
+      this.#gpu.read([
+        { buffer: tokens, bytes: count * T * 4 },
+        { buffer: logProbs, bytes: count * T * 4 },
+        { buffer: states, bytes: count * 16 },
+      ]),
+      looking,
     ]);
     const drawn = new Uint32Array(tokenBytes as ArrayBuffer);
     const drawnLogProbs = new Float32Array(logProbBytes as ArrayBuffer);

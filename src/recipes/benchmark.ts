@@ -21,7 +21,7 @@ export interface BenchmarkScale {
 export const BENCHMARK_SCALES = {
   full: {
     reference: workloadSizes(128, 4, 4, 512, 100),
-    warmUps: 3,
+    warmUps: 10, // until the host's code is compiled, too
     repeats: 11,
     growth: {
       numLayers: 4,
