@@ -1,5 +1,5 @@
-// The story as it was measured: the table of the page comes from the rows that are kept here, every claim holds, and the README
-// shows the same figures.
+// The story as it was measured: the table of the page comes from the rows that are kept here, the claims hold that the README says
+// do, and it shows the same figures.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -30,10 +30,14 @@ it('is the table that the page shows', () => {
   expect(table.seeds).toEqual([1, 2, 3]);
 });
 
-it('bears out every claim with every seed', () => {
+it('bears out every claim with every seed but one, which the README names', () => {
   const claims = storyClaims(table);
   expect(claims).toHaveLength(8);
-  expect(claims.filter(({ holds }) => !holds)).toEqual([]);
+  expect(claims.filter(({ holds }) => !holds).map(({ claim }) => claim)).toEqual([
+    'then less than 5% of its tries are repeated',
+  ]);
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').replaceAll(/\s+/gu, ' ');
+  expect(readme).toContain('One goal is missed: that after the last stage less than 5% of tries are repeated');
 });
 
 it('measured every stage, every estimator for all its steps, and models of the sizes that are here', () => {
